@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Everything this project does, by name; each target is a script in scripts/.
+# What is missing is fetched, installed or built on the way.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fetch tree kernel run shell test check clean
+
+help: ## list the targets
+	@echo 'usage: make TARGET'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do \
+			printf '  %-10s %s\n' "$$name" "$$text"; \
+		done
+	@echo
+	@echo '  KERNEL_SRC=DIR     lay over this Linux 7.3 tree (it is only read)'
+	@echo '  IOMMUFD_CACHE=DIR  kernel tree and objects (/var/cache/iommufd)'
+	@echo '  IOMMUFD_IMPL=stock the base kernel'"'"'s own iommufd, to compare'
+
+setup: ## install the Debian packages that the rest needs
+	@scripts/setup
+
+fetch: setup ## download and unpack the base kernel
+	@scripts/fetch
+
+tree: setup ## lay this checkout over the base kernel; say where
+	@scripts/with-tree sh -c 'echo "$$TREE"'
+
+kernel: setup ## build the kernel CONFIG= (run, debug); say where it is
+	@scripts/build $(or $(CONFIG),run)
+
+run: setup ## demonstrate: real devices' DMA through iommufd, in QEMU
+	@scripts/run $(CONFIG)
+
+shell: setup ## the same machine with an interactive shell
+	@scripts/shell $(CONFIG)
+
+test: setup ## run every test; LANE=name runs one lane
+	@scripts/test $(LANE)
+
+check: setup ## only the static checks: style, warnings, sparse
+	@scripts/test scripts checkpatch build sparse
+
+clean: ## forget this checkout's programs and logs (not the cache)
+	@rm -rf out

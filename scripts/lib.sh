@@ -1,0 +1,82 @@
+# shellcheck shell=bash disable=SC2034 # used by those who source it
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What every script here shares: where things are, how to speak, how to fail.
+# Sourced, never run.
+#
+# Environment a user may set:
+#   IOMMUFD_CACHE  base kernel, laid-over trees and object files; outside the
+#                  checkout, shared by every checkout (/var/cache/iommufd)
+#   KERNEL_SRC     a Linux 7.3 tree to use in place of the fetched one; only
+#                  ever read
+#   IOMMUFD_IMPL   "ours" (default), or "stock": keep the base tree's own
+#                  drivers/iommu/iommufd, to compare with
+#   JOBS           parallel compiler jobs (the number of CPUs)
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SCRIPTS=$ROOT/scripts
+CACHE=${IOMMUFD_CACHE:-/var/cache/iommufd}
+IMPL=${IOMMUFD_IMPL:-ours}
+JOBS=${JOBS:-$(nproc)}
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+
+say()
+{
+	printf '%s\n' "$*" >&2
+}
+
+die()
+{
+	say "${0##*/}: $*"
+	exit 1
+}
+
+case $IMPL in
+ours | stock) ;;
+*) die "IOMMUFD_IMPL must be 'ours' or 'stock', not '$IMPL'" ;;
+esac
+
+# Where this checkout keeps what it built and logged.
+if [ "$IMPL" = ours ]; then
+	OUT=$ROOT/out
+else
+	OUT=$ROOT/out/$IMPL
+fi
+
+need_dir()
+{
+	mkdir -p "$1" 2>/dev/null || true
+	[ -w "$1" ] ||
+		die "cannot write to $1 (IOMMUFD_CACHE=DIR names another cache)"
+}
+
+# lock FD-variable NAME: hold the cache-wide lock NAME until the shell exits.
+lock()
+{
+	local -n fd=$1
+
+	need_dir "$CACHE/lock"
+	exec {fd}>"$CACHE/lock/$2"
+	flock -n "$fd" && return
+	say "waiting for another run that holds the lock '$2'"
+	flock "$fd"
+}
+
+# A short stable name for a string.
+digest()
+{
+	sha256sum | cut -c1-12
+}
+
+# The content of files and directories, and of standard input, in one name:
+# equal inputs need no second build.
+content_key()
+{
+	{
+		find "$@" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*~' \
+			-print0 | sort -z | xargs -0 -r cat
+		find "$@" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*~' \
+			-printf '%P\n' | sort
+		cat
+	} | sha256sum | cut -c1-20
+}
