@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Runs of physically contiguous pages, and the store of those that one pinned
+ * object holds.
+ */
+#ifndef __IOMMUFD_PFN_RUN_H
+#define __IOMMUFD_PFN_RUN_H
+
+#include <linux/mm.h>
+#include <linux/types.h>
+
+/**
+ * struct pfn_run - physically contiguous pages
+ * @pfn: first page frame
+ * @npages: number of pages, never 0
+ */
+struct pfn_run {
+	unsigned long pfn;
+	unsigned long npages;
+};
+
+/* A run is kept in 8 bytes: the PFN in the upper bits, the length below it */
+#define PFN_RUN_LENGTH_BITS	24
+#define PFN_RUN_MAX_PAGES	(1UL << PFN_RUN_LENGTH_BITS)
+#define PFN_RUN_MAX_PFN		((1ULL << (64 - PFN_RUN_LENGTH_BITS)) - 1)
+
+struct pfn_chunk;
+
+/**
+ * struct pfn_store - an append-only sequence of runs
+ * @npages: pages in all runs together
+ * @tail: the last run, packed; the only one of a store without chunks. Valid
+ *        where @npages is not 0.
+ * @nr_chunks: number of chunks with the runs before @tail
+ * @chunk: the chunk, where there is one
+ * @index: the chunks in order, where there are more
+ *
+ * Costs nothing beyond this structure for contiguous memory, and 8 bytes per
+ * run (and 24 per page full of runs) otherwise. A zeroed store is empty.
+ */
+struct pfn_store {
+	unsigned long npages;
+	u64 tail;
+	unsigned int nr_chunks;
+	union {
+		struct pfn_chunk *chunk;
+		struct pfn_chunk **index;
+	};
+};
+
+/**
+ * struct pfn_cursor - a position in a store
+ * @store: where
+ * @run: the packed runs of the current chunk that are still to come
+ * @nr: how many
+ * @next_chunk: chunk to go on with, nr_chunks for the store's tail
+ * @skip: pages of the next run that lie before the position
+ * @remaining: pages to yield until the end of the range
+ */
+struct pfn_cursor {
+	const struct pfn_store *store;
+	const u64 *run;
+	unsigned int nr;
+	unsigned int next_chunk;
+	unsigned long skip;
+	unsigned long remaining;
+};
+
+static inline u64 pfn_run_pack(unsigned long pfn, unsigned long npages)
+{
+	return (u64)pfn << PFN_RUN_LENGTH_BITS | (npages - 1);
+}
+
+static inline unsigned long pfn_run_first(u64 packed)
+{
+	return packed >> PFN_RUN_LENGTH_BITS;
+}
+
+static inline unsigned long pfn_run_length(u64 packed)
+{
+	return (packed & (PFN_RUN_MAX_PAGES - 1)) + 1;
+}
+
+int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
+			 unsigned long npages);
+void pfn_store_seal(struct pfn_store *store);
+void pfn_store_clear(struct pfn_store *store);
+size_t pfn_store_bytes(const struct pfn_store *store);
+
+void pfn_cursor_seek(struct pfn_cursor *cursor, const struct pfn_store *store,
+		     unsigned long first, unsigned long npages);
+bool pfn_cursor_next(struct pfn_cursor *cursor, struct pfn_run *run);
+
+/**
+ * pfn_store_append() - Add a run at the end
+ * @store: the store
+ * @pfn: first page frame, at most PFN_RUN_MAX_PFN
+ * @npages: pages, not 0
+ *
+ * A run that continues the last one is merged with it.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM with the store as it was.
+ */
+static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
+				   unsigned long npages)
+{
+	unsigned long length = pfn_run_length(store->tail);
+
+	if (store->npages && pfn_run_first(store->tail) + length == pfn &&
+	    npages <= PFN_RUN_MAX_PAGES - length) {
+		store->tail += npages;
+		store->npages += npages;
+		return 0;
+	}
+	return pfn_store_append_new(store, pfn, npages);
+}
+#endif
