@@ -1,0 +1,821 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: Pinned memory
+ *
+ * An iommufd_pages is one range of memory that userspace handed over. It is
+ * shared by all areas that show it, in any number of IOVA spaces. Its users
+ * claim the part that they need: an area while its IOVA space has domains, an
+ * in-kernel access while it has pages pinned. A page is pinned and charged once,
+ * when the first claim covers it, and given back when the last one goes.
+ *
+ * What is pinned is a tree of extents. All pages of an extent are covered by the
+ * same number of claims; their runs are in a store, which extents share after
+ * they were split at the bounds of a claim. Claiming splits and allocates, and
+ * can fail; unclaiming neither allocates nor fails.
+ *
+ * iommufd_pages::lock protects the extents, and is held while domains are filled
+ * from them. Who claims decides about the order: claim, fill; empty, flush the
+ * IOTLB, unclaim. Nothing here knows of objects, nor of how IOVAs are chosen.
+ */
+#include <linux/file.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "pages.h"
+#include "pin.h"
+
+static struct kmem_cache *pages_cache;
+static struct kmem_cache *extent_cache;
+
+static struct pages_extent *extent_of(struct gap_node *node)
+{
+	return node ? container_of(node, struct pages_extent, node) : NULL;
+}
+
+/**
+ * pages_find_extent() - The first extent that touches a part
+ * @pages: the range
+ * @first: first page index
+ * @last: last page index, inclusive
+ *
+ * Context: under the lock, which keeps the extent.
+ * Return: the extent, or NULL where nothing of the part is pinned.
+ */
+struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
+				       unsigned long first,
+				       unsigned long last)
+{
+	return extent_of(gap_tree_first_in(&pages->extents, first, last));
+}
+
+static struct pages_extent *extent_next_in(struct pages_extent *extent,
+					   unsigned long last)
+{
+	return extent_of(gap_tree_next_in(&extent->node, last));
+}
+
+static struct pages_extent *extent_alloc(struct iommufd_pages *pages)
+{
+	struct pages_extent *extent = &pages->extent;
+
+	if (extent->claims)
+		extent = kmem_cache_alloc(extent_cache, GFP_KERNEL_ACCOUNT);
+	if (extent)
+		extent->claims = 1;
+	return extent;
+}
+
+static void extent_free(struct iommufd_pages *pages,
+			struct pages_extent *extent)
+{
+	if (extent == &pages->extent)
+		extent->claims = 0;
+	else
+		kmem_cache_free(extent_cache, extent);
+}
+
+static struct pages_store *store_alloc(struct iommufd_pages *pages)
+{
+	struct pages_store *store = &pages->store;
+
+	if (store->extents)
+		store = kzalloc_obj(*store, GFP_KERNEL_ACCOUNT);
+	if (store)
+		store->extents = 1;
+	return store;
+}
+
+static void store_put(struct iommufd_pages *pages, struct pages_store *store)
+{
+	if (--store->extents)
+		return;
+	pfn_store_clear(&store->runs);
+	if (store != &pages->store)
+		kfree(store);
+}
+
+/* Into an empty store; on failure it has what must be released */
+static int pages_pin_runs(struct iommufd_pages *pages, unsigned long first,
+			  unsigned long npages, struct pfn_store *runs)
+{
+	switch (pages->type) {
+	case PAGES_USER:
+		return pin_user_memory(pages->payer.mm,
+				       pages->uaddr + first * PAGE_SIZE, npages,
+				       pages->writable, runs);
+	case PAGES_FILE:
+		return pin_file_memory(pages->file, pages->first + first,
+				       npages, runs);
+	case PAGES_DMABUF:
+		break;
+	}
+	return pfn_store_append(runs, pages_dmabuf_pfn(pages, first), npages);
+}
+
+/* MMIO is neither pinned nor charged: revocation takes it away */
+static void pages_unpin_runs(struct iommufd_pages *pages,
+			     const struct pfn_store *runs, unsigned long first,
+			     unsigned long npages)
+{
+	if (pages->type != PAGES_DMABUF)
+		pin_release_runs(runs, first, npages, pages->writable);
+}
+
+static int pages_charge(struct iommufd_pages *pages, unsigned long npages)
+{
+	int rc;
+
+	if (pages->type == PAGES_DMABUF)
+		return 0;
+	rc = pin_charge(&pages->payer, npages);
+	if (!rc)
+		pages->charged += npages;
+	return rc;
+}
+
+static void pages_uncharge(struct iommufd_pages *pages, unsigned long npages)
+{
+	if (pages->type == PAGES_DMABUF)
+		return;
+	pages->charged -= npages;
+	pin_uncharge(&pages->payer, npages);
+}
+
+/* Pin what nobody has pinned yet, on behalf of one claim */
+static int pages_add_extent(struct iommufd_pages *pages, unsigned long first,
+			    unsigned long last)
+{
+	unsigned long npages = last - first + 1;
+	struct pages_extent *extent;
+	struct pages_store *store;
+	int rc = -ENOMEM;
+
+	extent = extent_alloc(pages);
+	if (!extent)
+		return -ENOMEM;
+	store = store_alloc(pages);
+	if (!store)
+		goto free_extent;
+
+	rc = pages_charge(pages, npages);
+	if (rc)
+		goto free_store;
+	rc = pages_pin_runs(pages, first, npages, &store->runs);
+	if (rc)
+		goto unpin;
+	pfn_store_seal(&store->runs);
+
+	extent->node.first = first;
+	extent->node.last = last;
+	extent->store = store;
+	extent->offset = 0;
+	gap_tree_insert(&pages->extents, &extent->node);
+	return 0;
+
+unpin:
+	pages_unpin_runs(pages, &store->runs, 0, store->runs.npages);
+	pages_uncharge(pages, npages);
+free_store:
+	store_put(pages, store);
+free_extent:
+	extent_free(pages, extent);
+	return rc;
+}
+
+static void pages_drop_extent(struct iommufd_pages *pages,
+			      struct pages_extent *extent)
+{
+	unsigned long npages = extent->node.last - extent->node.first + 1;
+
+	gap_tree_erase(&pages->extents, &extent->node);
+	pages_unpin_runs(pages, &extent->store->runs, extent->offset, npages);
+	pages_uncharge(pages, npages);
+	store_put(pages, extent->store);
+	extent_free(pages, extent);
+}
+
+/* Make page @at the first one of an extent, where it is inside of one */
+static int pages_split_extent(struct iommufd_pages *pages, unsigned long at)
+{
+	struct pages_extent *extent = pages_find_extent(pages, at, at);
+	struct pages_extent *upper;
+
+	if (!extent || extent->node.first == at)
+		return 0;
+	upper = extent_alloc(pages);
+	if (!upper)
+		return -ENOMEM;
+	upper->claims = extent->claims;
+	upper->store = extent->store;
+	upper->offset = extent->offset + (at - extent->node.first);
+	extent->store->extents++;
+	gap_tree_split(&pages->extents, &extent->node, &upper->node, at);
+	return 0;
+}
+
+/*
+ * Put together what the claims that are gone had split. Only done for the last
+ * claim: the bounds of any other one must stay.
+ */
+static void pages_merge_extents(struct iommufd_pages *pages)
+{
+	struct pages_extent *extent, *next;
+
+	extent = pages_find_extent(pages, 0, ULONG_MAX);
+	while (extent && (next = extent_next_in(extent, ULONG_MAX))) {
+		if (next->store != extent->store) {
+			extent = next;
+			continue;
+		}
+		gap_tree_erase(&pages->extents, &next->node);
+		gap_tree_erase(&pages->extents, &extent->node);
+		extent->node.last = next->node.last;
+		gap_tree_insert(&pages->extents, &extent->node);
+		extent->store->extents--;
+		extent_free(pages, next);
+	}
+}
+
+static void pages_drop_claim(struct iommufd_pages *pages, unsigned long first,
+			     unsigned long last)
+{
+	struct pages_extent *extent, *next;
+
+	for (extent = pages_find_extent(pages, first, last); extent;
+	     extent = next) {
+		next = extent_next_in(extent, last);
+		if (extent->claims == 1)
+			pages_drop_extent(pages, extent);
+		else
+			extent->claims--;
+	}
+}
+
+static int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
+			   unsigned long last)
+{
+	unsigned long next = first;
+	struct pages_extent *extent;
+	int rc;
+
+	rc = pages_split_extent(pages, first);
+	if (rc)
+		return rc;
+	rc = pages_split_extent(pages, last + 1);
+	if (rc)
+		return rc;
+
+	extent = pages_find_extent(pages, first, last);
+	for (;;) {
+		if (!extent || extent->node.first != next) {
+			rc = pages_add_extent(pages, next,
+					      extent ? extent->node.first - 1 :
+						       last);
+			if (rc)
+				goto undo;
+		}
+		if (!extent)
+			break;
+		extent->claims++;
+		next = extent->node.last + 1;
+		if (next > last)
+			break;
+		extent = extent_next_in(extent, last);
+	}
+	pages->claims++;
+	return 0;
+
+undo:
+	if (next != first)
+		pages_drop_claim(pages, first, next - 1);
+	return rc;
+}
+
+static void pages_remove_claim(struct iommufd_pages *pages, unsigned long first,
+			       unsigned long last)
+{
+	pages_drop_claim(pages, first, last);
+	if (--pages->claims == 1)
+		pages_merge_extents(pages);
+}
+
+/**
+ * pages_claim() - Have a part pinned, until it is unclaimed
+ * @pages: the range
+ * @start: first byte
+ * @length: bytes, not 0
+ *
+ * Context: may sleep; takes the lock.
+ * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
+ * -EFAULT where user memory is not there or may not be written; -EINVAL where a
+ * file is too short; -EINTR if killed. Nothing is pinned or charged on failure.
+ */
+int pages_claim(struct iommufd_pages *pages, unsigned long start,
+		unsigned long length)
+{
+	guard(mutex)(&pages->lock);
+	return pages_add_claim(pages, start >> PAGE_SHIFT,
+			       (start + length - 1) >> PAGE_SHIFT);
+}
+
+/**
+ * pages_unclaim() - Give a part back
+ * @pages: the range
+ * @start: first byte, as it was claimed
+ * @length: bytes, as it was claimed
+ *
+ * Nothing that used the claim may reach the memory any more: pages without
+ * another claim are unpinned.
+ *
+ * Context: may sleep; takes the lock. Does not allocate.
+ */
+void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
+		   unsigned long length)
+{
+	guard(mutex)(&pages->lock);
+	pages_remove_claim(pages, start >> PAGE_SHIFT,
+			   (start + length - 1) >> PAGE_SHIFT);
+}
+
+/**
+ * pages_split_claim() - Make two claims of one
+ * @pages: the range
+ * @at: first byte of the upper one, page aligned, inside of a claim
+ *
+ * Context: may sleep; takes the lock.
+ * Return: 0, or -ENOMEM with the claim as it was.
+ */
+int pages_split_claim(struct iommufd_pages *pages, unsigned long at)
+{
+	int rc;
+
+	guard(mutex)(&pages->lock);
+	rc = pages_split_extent(pages, at >> PAGE_SHIFT);
+	if (!rc)
+		pages->claims++;
+	return rc;
+}
+
+/**
+ * struct pages_walk - the runs of a claimed part, in order
+ * @extent: current extent
+ * @cursor: position in its runs
+ * @last: last page index wanted
+ */
+struct pages_walk {
+	struct pages_extent *extent;
+	struct pfn_cursor cursor;
+	unsigned long last;
+};
+
+static void pages_walk_extent(struct pages_walk *walk, unsigned long first)
+{
+	const struct pages_extent *extent = walk->extent;
+
+	pfn_cursor_seek(&walk->cursor, &extent->store->runs,
+			extent->offset + (first - extent->node.first),
+			min(extent->node.last, walk->last) - first + 1);
+}
+
+static void pages_walk_init(struct pages_walk *walk,
+			    struct iommufd_pages *pages, unsigned long first,
+			    unsigned long last)
+{
+	walk->last = last;
+	walk->extent = pages_find_extent(pages, first, last);
+	pages_walk_extent(walk, first);
+}
+
+static bool pages_walk_next(struct pages_walk *walk, struct pfn_run *run)
+{
+	while (!pfn_cursor_next(&walk->cursor, run)) {
+		walk->extent = extent_next_in(walk->extent, walk->last);
+		if (!walk->extent)
+			return false;
+		pages_walk_extent(walk, walk->extent->node.first);
+	}
+	return true;
+}
+
+/* iommu_map_nosync() is not there for modules: they pay for a sync per run */
+static int domain_map(struct iommu_domain *domain, unsigned long iova,
+		      phys_addr_t phys, size_t length, int prot)
+{
+#if IS_BUILTIN(CONFIG_IOMMUFD)
+	return iommu_map_nosync(domain, iova, phys, length, prot,
+				GFP_KERNEL_ACCOUNT);
+#else
+	return iommu_map(domain, iova, phys, length, prot, GFP_KERNEL_ACCOUNT);
+#endif
+}
+
+static int domain_map_done(struct iommu_domain *domain, unsigned long iova,
+			   size_t length)
+{
+#if IS_BUILTIN(CONFIG_IOMMUFD)
+	return iommu_sync_map(domain, iova, length);
+#else
+	return 0;
+#endif
+}
+
+static int domain_map_run(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t phys, size_t length,
+			  const struct pages_mapping *map)
+{
+	size_t step = map->split ? PAGE_SIZE : length;
+	size_t done;
+	int rc;
+
+	for (done = 0; done != length; done += step) {
+		rc = domain_map(domain, iova + done, phys + done, step,
+				map->prot);
+		if (rc) {
+			if (done)
+				iommu_unmap(domain, iova, done);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* So much at a time can be mapped or unmapped before others want the CPU */
+#define PAGES_BREATHER	SZ_1G
+
+static int domain_map_runs(struct iommufd_pages *pages,
+			   const struct pages_mapping *map,
+			   struct iommu_domain *domain)
+{
+	unsigned long skip = offset_in_page(map->start);
+	unsigned long done = 0, rested = 0;
+	struct pages_walk walk;
+	struct pfn_run run;
+	int rc = 0;
+
+	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
+			(map->start + map->length - 1) >> PAGE_SHIFT);
+	while (pages_walk_next(&walk, &run)) {
+		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
+					  map->length - done);
+
+		rc = domain_map_run(domain, map->iova + done,
+				    PFN_PHYS(run.pfn) + skip, bytes, map);
+		if (rc)
+			break;
+		done += bytes;
+		skip = 0;
+		if (done - rested >= PAGES_BREATHER) {
+			rested = done;
+			cond_resched();
+			if (fatal_signal_pending(current)) {
+				rc = -EINTR;
+				break;
+			}
+		}
+	}
+	if (!rc)
+		rc = domain_map_done(domain, map->iova, map->length);
+	if (rc && done)
+		iommu_unmap(domain, map->iova, done);
+	return rc;
+}
+
+/**
+ * pages_fill() - Map a claimed part into a domain
+ * @pages: the range
+ * @map: what, and where
+ * @domain: a paging domain, with nothing at these IOVAs
+ *
+ * What has been revoked by its exporter is remembered, but not mapped.
+ *
+ * Context: may sleep; takes the lock.
+ * Return: 0, -ENOMEM, -EINTR if killed, or an errno of the IOMMU driver, with
+ * the domain as it was.
+ */
+int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
+	       struct iommu_domain *domain)
+{
+	struct pages_mapping mmio;
+	int rc;
+
+	guard(mutex)(&pages->lock);
+	if (pages->type != PAGES_DMABUF)
+		return domain_map_runs(pages, map, domain);
+
+	rc = pages_dmabuf_remember(pages, map, domain);
+	if (rc || pages_dmabuf_revoked(pages))
+		return rc;
+	mmio = *map;
+	mmio.prot = (map->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+	rc = domain_map_runs(pages, &mmio, domain);
+	if (rc)
+		pages_dmabuf_forget(pages, map, domain);
+	return rc;
+}
+
+static void domain_unmap(struct iommu_domain *domain, unsigned long iova,
+			 size_t length, struct iommu_iotlb_gather *gather)
+{
+	WARN_ON_ONCE(iommu_unmap_fast(domain, iova, length, gather) != length);
+}
+
+/* A mapping can be taken apart where one run ends, not within it */
+static void domain_unmap_runs(struct iommufd_pages *pages,
+			      const struct pages_mapping *map,
+			      struct iommu_domain *domain,
+			      struct iommu_iotlb_gather *gather)
+{
+	unsigned long skip = offset_in_page(map->start);
+	unsigned long done = 0, upto = 0;
+	struct pages_walk walk;
+	struct pfn_run run;
+
+	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
+			(map->start + map->length - 1) >> PAGE_SHIFT);
+	while (pages_walk_next(&walk, &run)) {
+		upto = min(upto + run.npages * PAGE_SIZE - skip, map->length);
+		skip = 0;
+		if (upto - done < PAGES_BREATHER && upto != map->length)
+			continue;
+		domain_unmap(domain, map->iova + done, upto - done, gather);
+		done = upto;
+		cond_resched();
+	}
+}
+
+/**
+ * pages_empty() - Take a part out of a domain
+ * @pages: the range
+ * @map: as it was given to pages_fill(); its upper and lower part may be given
+ *       one by one where it is split between pages
+ * @domain: the domain
+ * @gather: the IOTLB flush that the caller does before it unclaims
+ *
+ * Context: may sleep; takes the lock where it must. Does not fail.
+ */
+void pages_empty(struct iommufd_pages *pages, const struct pages_mapping *map,
+		 struct iommu_domain *domain,
+		 struct iommu_iotlb_gather *gather)
+{
+	if (likely(pages->type != PAGES_DMABUF &&
+		   map->length <= PAGES_BREATHER)) {
+		domain_unmap(domain, map->iova, map->length, gather);
+		return;
+	}
+
+	guard(mutex)(&pages->lock);
+	if (pages->type == PAGES_DMABUF &&
+	    !pages_dmabuf_forget(pages, map, domain))
+		return;
+	domain_unmap_runs(pages, map, domain, gather);
+}
+
+/**
+ * pages_pin() - Claim whole pages, and say which they are
+ * @pages: the range
+ * @first: index of the first page
+ * @npages: pages, not 0
+ * @write: they will be written to
+ * @out_pages: the struct pages, or NULL
+ *
+ * Given back by pages_unclaim().
+ *
+ * Context: may sleep; takes the lock.
+ * Return: as pages_claim(); -EPERM where @write is not allowed; -EINVAL for
+ * memory without struct pages.
+ */
+int pages_pin(struct iommufd_pages *pages, unsigned long first,
+	      unsigned long npages, bool write, struct page **out_pages)
+{
+	unsigned long last = first + npages - 1;
+	struct pages_walk walk;
+	struct pfn_run run;
+	int rc;
+
+	if (pages->type == PAGES_DMABUF)
+		return -EINVAL;
+	if (write && !pages->writable)
+		return -EPERM;
+
+	guard(mutex)(&pages->lock);
+	rc = pages_add_claim(pages, first, last);
+	if (rc || !out_pages)
+		return rc;
+
+	pages_walk_init(&walk, pages, first, last);
+	while (pages_walk_next(&walk, &run))
+		for (unsigned long i = 0; i != run.npages; i++)
+			*out_pages++ = pfn_to_page(run.pfn + i);
+	return 0;
+}
+
+/**
+ * pages_lookup() - Where is a byte in physical memory?
+ * @pages: the range
+ * @start: the byte
+ * @max_length: bytes that the caller cares for, not 0, inside of the range
+ * @phys: out: its physical address
+ * @length: out: how many bytes are contiguous from there, up to @max_length
+ *
+ * Context: may sleep; takes the lock.
+ * Return: 0, or -ENOENT where it is not pinned.
+ */
+int pages_lookup(struct iommufd_pages *pages, unsigned long start,
+		 unsigned long max_length, phys_addr_t *phys,
+		 unsigned long *length)
+{
+	unsigned long index = start >> PAGE_SHIFT;
+	struct pages_extent *extent;
+	struct pages_walk walk;
+	struct pfn_run run;
+
+	guard(mutex)(&pages->lock);
+	extent = pages_find_extent(pages, index, index);
+	if (!extent ||
+	    (pages->type == PAGES_DMABUF && pages_dmabuf_revoked(pages)))
+		return -ENOENT;
+
+	pages_walk_init(&walk, pages, index, extent->node.last);
+	pages_walk_next(&walk, &run);
+	*phys = PFN_PHYS(run.pfn) + offset_in_page(start);
+	*length = min(run.npages * PAGE_SIZE - offset_in_page(start),
+		      max_length);
+	return 0;
+}
+
+/**
+ * pages_new() - What every kind of range has
+ * @type: kind
+ * @start: first byte; only where it is in its page matters
+ * @length: bytes
+ * @writable: devices may write to it
+ * @charge_mm: charge the current process, else its user
+ *
+ * Return: the range, or ERR_PTR() as pages_new_user().
+ */
+struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
+				unsigned long length, bool writable,
+				bool charge_mm)
+{
+	struct iommufd_pages *pages;
+	unsigned long last;
+
+	if (!length)
+		return ERR_PTR(-EINVAL);
+	/* Byte offsets are relative to the first page, and fit a long */
+	if (check_add_overflow(offset_in_page(start), length - 1, &last) ||
+	    last > ULONG_MAX - PAGE_SIZE)
+		return ERR_PTR(-EOVERFLOW);
+
+	pages = kmem_cache_zalloc(pages_cache, GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&pages->kref);
+	pages->type = type;
+	pages->writable = writable;
+	mutex_init(&pages->lock);
+	pages->npages = (last >> PAGE_SHIFT) + 1;
+	pages->extents = GAP_TREE_INIT;
+	pin_payer_init(&pages->payer, charge_mm);
+	return pages;
+}
+
+/**
+ * pages_new_user() - A range of the current process's memory
+ * @uptr: first byte
+ * @length: bytes
+ * @writable: devices may write to it
+ * @charge_mm: charge the process, else the user
+ *
+ * The range's page 0 is the one that @uptr is in.
+ *
+ * Return: the range; ERR_PTR() of -EINVAL for length 0, -EOVERFLOW where the
+ * range is not one of addresses, -ENOMEM.
+ */
+struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
+				     bool writable, bool charge_mm)
+{
+	unsigned long start = (unsigned long)uptr;
+	struct iommufd_pages *pages;
+	unsigned long end;
+
+	if (check_add_overflow(start, length, &end) ||
+	    end > ULONG_MAX - PAGE_SIZE)
+		return ERR_PTR(-EOVERFLOW);
+	pages = pages_new(PAGES_USER, start, length, writable, charge_mm);
+	if (!IS_ERR(pages))
+		pages->uaddr = start & PAGE_MASK;
+	return pages;
+}
+
+/**
+ * pages_new_file() - A range of a memfd
+ * @file: shmem or hugetlbfs file; referenced
+ * @start: first byte
+ * @length: bytes
+ * @writable: devices may write to it
+ * @charge_mm: charge the process, else the user
+ *
+ * Return: the range, or ERR_PTR() as pages_new_user().
+ */
+struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
+				     unsigned long length, bool writable,
+				     bool charge_mm)
+{
+	struct iommufd_pages *pages;
+	loff_t end;
+
+	if (check_add_overflow(start, length, &end))
+		return ERR_PTR(-EOVERFLOW);
+	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
+	if (!IS_ERR(pages)) {
+		pages->file = get_file(file);
+		pages->first = start >> PAGE_SHIFT;
+	}
+	return pages;
+}
+
+/**
+ * pages_release_kref() - The last area is gone
+ * @kref: iommufd_pages::kref
+ *
+ * For pages_put(). Every claim has been given back.
+ */
+void pages_release_kref(struct kref *kref)
+{
+	struct iommufd_pages *pages =
+		container_of(kref, struct iommufd_pages, kref);
+
+	WARN_ON_ONCE(pages->charged || !gap_tree_empty(&pages->extents));
+	if (pages->type == PAGES_FILE)
+		fput(pages->file);
+	else if (pages->type == PAGES_DMABUF)
+		pages_dmabuf_detach(pages);
+	pin_payer_release(&pages->payer);
+	mutex_destroy(&pages->lock);
+	kmem_cache_free(pages_cache, pages);
+}
+
+/**
+ * pages_move_collect() - Count what another process is to pay for
+ * @pages: a range; counted once however often it is given
+ * @move: gets its pages added
+ *
+ * Context: nothing claims or unclaims until pages_move_finish().
+ * Return: 0, or -EINVAL for memory that belongs to a process.
+ */
+int pages_move_collect(struct iommufd_pages *pages, struct pages_move *move)
+{
+	if (pages->type == PAGES_USER)
+		return -EINVAL;
+	if (pages->moving || pin_payer_same(&pages->payer, &move->payer))
+		return 0;
+	pages->moving = true;
+	move->npages += pages->charged;
+	return 0;
+}
+
+/**
+ * pages_move_finish() - Change who pays, or leave it
+ * @pages: a range, whether it was collected or not
+ * @move: as it was collected to
+ * @commit: the new payer has been charged for all that was collected
+ */
+void pages_move_finish(struct iommufd_pages *pages,
+		       const struct pages_move *move, bool commit)
+{
+	if (!pages->moving)
+		return;
+	pages->moving = false;
+	if (!commit)
+		return;
+	pin_uncharge(&pages->payer, pages->charged);
+	pin_payer_release(&pages->payer);
+	pin_payer_copy(&pages->payer, &move->payer);
+}
+
+/**
+ * pages_init() - Set the layer up
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init pages_init(void)
+{
+	pages_cache = KMEM_CACHE(iommufd_pages, SLAB_ACCOUNT);
+	extent_cache = KMEM_CACHE(pages_extent, SLAB_ACCOUNT);
+	if (!pages_cache || !extent_cache) {
+		pages_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * pages_exit() - Undo pages_init()
+ */
+void pages_exit(void)
+{
+	kmem_cache_destroy(extent_cache);
+	kmem_cache_destroy(pages_cache);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinned memory: one range of user memory, what of it is pinned, and for whom.
+ */
+#ifndef __IOMMUFD_PAGES_H
+#define __IOMMUFD_PAGES_H
+
+#include <linux/iommu.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+
+#include "charge.h"
+#include "gap_tree.h"
+#include "pfn_run.h"
+
+struct dma_buf;
+struct page;
+struct pages_dmabuf;
+
+/**
+ * struct pages_store - a store of runs that extents share
+ * @runs: the runs; complete and constant
+ * @extents: number of extents with pages in it
+ */
+struct pages_store {
+	struct pfn_store runs;
+	unsigned int extents;
+};
+
+/**
+ * struct pages_extent - pages that are pinned, and claimed by the same users
+ * @node: range of page indices, in iommufd_pages::extents
+ * @claims: number of claims on all of it, 0 for one that is not in use
+ * @store: where its runs are
+ * @offset: of its first page in @store, in pages
+ */
+struct pages_extent {
+	struct gap_node node;
+	unsigned int claims;
+	struct pages_store *store;
+	unsigned long offset;
+};
+
+enum pages_type {
+	PAGES_USER,
+	PAGES_FILE,
+	PAGES_DMABUF,
+};
+
+/**
+ * struct iommufd_pages - a range of memory that userspace handed over
+ * @kref: one per area
+ * @type: what kind of memory
+ * @writable: devices may write to it
+ * @moving: IOMMU_IOAS_CHANGE_PROCESS has counted it already
+ * @lock: protects all that is not constant
+ * @npages: size; page indices below are relative to the range
+ * @uaddr: PAGES_USER: page aligned start address in @payer.mm
+ * @file: PAGES_FILE: the memfd, referenced
+ * @first: PAGES_FILE: index of the range's first page in @file
+ * @dmabuf: PAGES_DMABUF: the attachment
+ * @payer: who pays; PAGES_USER: whose memory it is
+ * @charged: pages charged to @payer
+ * @claims: number of claims
+ * @extents: what is pinned, struct pages_extent by page index
+ * @extent: the first extent's memory; most ranges never have another
+ * @store: the first store's memory
+ */
+struct iommufd_pages {
+	struct kref kref;
+	enum pages_type type : 8;
+	bool writable;
+	bool moving;
+	struct mutex lock;
+	unsigned long npages;
+	union {
+		unsigned long uaddr;
+		struct {
+			struct file *file;
+			unsigned long first;
+		};
+		struct pages_dmabuf *dmabuf;
+	};
+	struct pin_payer payer;
+	unsigned long charged;
+	unsigned int claims;
+	struct gap_tree extents;
+	struct pages_extent extent;
+	struct pages_store store;
+};
+
+/**
+ * struct pages_mapping - how a part of an iommufd_pages appears in domains
+ * @start: first byte, relative to the range's first page
+ * @length: bytes
+ * @iova: of the first byte
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @split: map by PAGE_SIZE; @start and @length are then multiples of it
+ */
+struct pages_mapping {
+	unsigned long start;
+	unsigned long length;
+	unsigned long iova;
+	int prot;
+	bool split;
+};
+
+struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
+				unsigned long length, bool writable,
+				bool charge_mm);
+struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
+				     bool writable, bool charge_mm);
+struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
+				     unsigned long length, bool writable,
+				     bool charge_mm);
+struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
+				       struct device *dev, unsigned long start,
+				       unsigned long length, bool writable,
+				       bool charge_mm);
+void pages_release_kref(struct kref *kref);
+
+int pages_claim(struct iommufd_pages *pages, unsigned long start,
+		unsigned long length);
+void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
+		   unsigned long length);
+int pages_split_claim(struct iommufd_pages *pages, unsigned long at);
+
+int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
+	       struct iommu_domain *domain);
+void pages_empty(struct iommufd_pages *pages, const struct pages_mapping *map,
+		 struct iommu_domain *domain,
+		 struct iommu_iotlb_gather *gather);
+
+int pages_pin(struct iommufd_pages *pages, unsigned long first,
+	      unsigned long npages, bool write, struct page **out_pages);
+int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
+	     size_t length, unsigned int flags);
+int pages_lookup(struct iommufd_pages *pages, unsigned long start,
+		 unsigned long max_length, phys_addr_t *phys,
+		 unsigned long *length);
+
+/**
+ * struct pages_move - a change of who pays (IOMMU_IOAS_CHANGE_PROCESS)
+ * @payer: the new payer
+ * @npages: pages that are to be charged to it
+ */
+struct pages_move {
+	struct pin_payer payer;
+	unsigned long npages;
+};
+
+int pages_move_collect(struct iommufd_pages *pages, struct pages_move *move);
+void pages_move_finish(struct iommufd_pages *pages,
+		       const struct pages_move *move, bool commit);
+
+int __init pages_init(void);
+void pages_exit(void);
+
+static inline struct iommufd_pages *pages_get(struct iommufd_pages *pages)
+{
+	kref_get(&pages->kref);
+	return pages;
+}
+
+static inline void pages_put(struct iommufd_pages *pages)
+{
+	kref_put(&pages->kref, pages_release_kref);
+}
+
+/* Where userspace has it: a good IOVA is congruent to that */
+static inline unsigned long pages_address(const struct iommufd_pages *pages,
+					  unsigned long start)
+{
+	if (pages->type == PAGES_USER)
+		return pages->uaddr + start;
+	if (pages->type == PAGES_FILE)
+		return (pages->first << PAGE_SHIFT) + start;
+	return start;
+}
+
+/*
+ * pages_dmabuf.c. Both are called with the lock held; until a fill is
+ * forgotten, a revocation takes it out of the domain.
+ */
+int pages_dmabuf_remember(struct iommufd_pages *pages,
+			  const struct pages_mapping *map,
+			  struct iommu_domain *domain);
+bool pages_dmabuf_forget(struct iommufd_pages *pages,
+			 const struct pages_mapping *map,
+			 struct iommu_domain *domain);
+unsigned long pages_dmabuf_pfn(struct iommufd_pages *pages,
+			       unsigned long index);
+bool pages_dmabuf_revoked(struct iommufd_pages *pages);
+void pages_dmabuf_detach(struct iommufd_pages *pages);
+
+/* For pages_rw.c */
+struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
+				       unsigned long first,
+				       unsigned long last);
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: Device memory through dma-bufs
+ *
+ * The MMIO of another device, handed over as a dma-buf by VFIO's PCI driver (or
+ * the mock): one physically contiguous range, that its exporter may revoke at any
+ * time. It is not pinned, nor charged. Every place where it is mapped is
+ * remembered, so that a revocation, which comes with nothing but the dma_resv
+ * held, can take it out of all domains before it returns. A range that was
+ * revoked stays so; userspace maps the dma-buf anew.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vfio_pci_core.h>
+
+#include "pages.h"
+#include "test_hooks.h"
+
+/**
+ * struct pages_dmabuf - the attachment behind a PAGES_DMABUF range
+ * @attach: the attachment
+ * @pfn: page frame of the range's first page
+ * @revoked: by the exporter; under iommufd_pages::lock
+ * @fills: struct dmabuf_fill, under iommufd_pages::lock
+ */
+struct pages_dmabuf {
+	struct dma_buf_attachment *attach;
+	unsigned long pfn;
+	bool revoked;
+	struct list_head fills;
+};
+
+/**
+ * struct dmabuf_fill - a place where the range is mapped
+ * @link: on pages_dmabuf::fills
+ * @domain: in this domain
+ * @iova: first IOVA
+ * @length: bytes
+ */
+struct dmabuf_fill {
+	struct list_head link;
+	struct iommu_domain *domain;
+	unsigned long iova;
+	unsigned long length;
+};
+
+static void pages_dmabuf_revoke(struct dma_buf_attachment *attach)
+{
+	struct iommufd_pages *pages = attach->importer_priv;
+	struct dmabuf_fill *fill;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	guard(mutex)(&pages->lock);
+	if (pages->dmabuf->revoked)
+		return;
+	pages->dmabuf->revoked = true;
+	list_for_each_entry(fill, &pages->dmabuf->fills, link)
+		iommu_unmap(fill->domain, fill->iova, fill->length);
+}
+
+static const struct dma_buf_attach_ops pages_dmabuf_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = pages_dmabuf_revoke,
+};
+
+/* Ask whoever may have exported it; VFIO may be a module that is not loaded */
+static int dmabuf_get_phys(struct dma_buf_attachment *attach,
+			   struct phys_vec *phys)
+{
+	int rc = iommufd_test_dma_buf_iommufd_map(attach, phys);
+
+	if (rc != -EOPNOTSUPP)
+		return rc;
+#if IS_ENABLED(CONFIG_VFIO_PCI_DMABUF)
+	typeof(&vfio_pci_dma_buf_iommufd_map) map =
+		symbol_get(vfio_pci_dma_buf_iommufd_map);
+
+	if (map) {
+		rc = map(attach, phys);
+		symbol_put(vfio_pci_dma_buf_iommufd_map);
+	}
+#endif
+	return rc;
+}
+
+static int pages_dmabuf_attach(struct iommufd_pages *pages,
+			       struct dma_buf *dmabuf, struct device *dev,
+			       unsigned long start, unsigned long length)
+{
+	struct dma_buf_attachment *attach;
+	struct phys_vec phys;
+	int rc;
+
+	/* Until there is an attachment, no revocation can come */
+	attach = dma_buf_dynamic_attach(dmabuf, dev, &pages_dmabuf_attach_ops,
+					pages);
+	if (IS_ERR(attach))
+		return PTR_ERR(attach);
+	pages->dmabuf->attach = attach;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	rc = dmabuf_get_phys(attach, &phys);
+	dma_resv_unlock(dmabuf->resv);
+	if (!rc && (!PAGE_ALIGNED(phys.paddr) || start > phys.len ||
+		    length > phys.len - start))
+		rc = -EINVAL;
+	if (rc) {
+		dma_buf_detach(dmabuf, attach);
+		return rc;
+	}
+	pages->dmabuf->pfn = PHYS_PFN(phys.paddr + start);
+	return 0;
+}
+
+/**
+ * pages_new_dmabuf() - A range of a device's MMIO
+ * @dmabuf: exported by VFIO's PCI driver, as a single range; referenced
+ * @dev: the device to attach as
+ * @start: first byte
+ * @length: bytes
+ * @writable: devices may write to it
+ * @charge_mm: charge the process, else the user, if anything is to be charged
+ *
+ * Context: may sleep; takes the dma_resv.
+ * Return: the range; ERR_PTR() of -EINVAL where the dma-buf is shorter, or
+ * length is 0; -EOPNOTSUPP for other exporters, and for several ranges; -ENODEV
+ * where it is revoked now; -EOVERFLOW; -ENOMEM.
+ */
+struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
+				       struct device *dev, unsigned long start,
+				       unsigned long length, bool writable,
+				       bool charge_mm)
+{
+	struct iommufd_pages *pages;
+	int rc = -ENOMEM;
+
+	if (start > dmabuf->size || length > dmabuf->size - start)
+		return ERR_PTR(-EINVAL);
+	pages = pages_new(PAGES_DMABUF, start, length, writable, charge_mm);
+	if (IS_ERR(pages))
+		return pages;
+
+	pages->dmabuf = kzalloc_obj(*pages->dmabuf, GFP_KERNEL_ACCOUNT);
+	if (!pages->dmabuf)
+		goto put;
+	INIT_LIST_HEAD(&pages->dmabuf->fills);
+	rc = pages_dmabuf_attach(pages, dmabuf, dev, start, length);
+	if (rc) {
+		kfree(pages->dmabuf);
+		pages->dmabuf = NULL;
+		goto put;
+	}
+	get_dma_buf(dmabuf);
+	return pages;
+put:
+	pages_put(pages);
+	return ERR_PTR(rc);
+}
+
+/**
+ * pages_dmabuf_detach() - Undo what pages_new_dmabuf() set up
+ * @pages: a PAGES_DMABUF range that is mapped nowhere
+ */
+void pages_dmabuf_detach(struct iommufd_pages *pages)
+{
+	struct dma_buf *dmabuf;
+
+	if (!pages->dmabuf)
+		return;
+	dmabuf = pages->dmabuf->attach->dmabuf;
+	dma_buf_detach(dmabuf, pages->dmabuf->attach);
+	dma_buf_put(dmabuf);
+	kfree(pages->dmabuf);
+}
+
+/**
+ * pages_dmabuf_remember() - Have a place emptied when the range is revoked
+ * @pages: a PAGES_DMABUF range
+ * @map: where it is about to be mapped
+ * @domain: in which domain
+ *
+ * Context: under the lock.
+ * Return: 0 or -ENOMEM.
+ */
+int pages_dmabuf_remember(struct iommufd_pages *pages,
+			  const struct pages_mapping *map,
+			  struct iommu_domain *domain)
+{
+	struct dmabuf_fill *fill = kzalloc_obj(*fill, GFP_KERNEL_ACCOUNT);
+
+	lockdep_assert_held(&pages->lock);
+	if (!fill)
+		return -ENOMEM;
+	fill->domain = domain;
+	fill->iova = map->iova;
+	fill->length = map->length;
+	list_add(&fill->link, &pages->dmabuf->fills);
+	return 0;
+}
+
+/**
+ * pages_dmabuf_forget() - Undo pages_dmabuf_remember()
+ * @pages: a PAGES_DMABUF range
+ * @map: as it was remembered
+ * @domain: as it was remembered
+ *
+ * Context: under the lock.
+ * Return: whether the range is still mapped there: false where it was revoked.
+ */
+bool pages_dmabuf_forget(struct iommufd_pages *pages,
+			 const struct pages_mapping *map,
+			 struct iommu_domain *domain)
+{
+	struct dmabuf_fill *fill;
+
+	lockdep_assert_held(&pages->lock);
+	list_for_each_entry(fill, &pages->dmabuf->fills, link) {
+		if (fill->domain == domain && fill->iova == map->iova) {
+			list_del(&fill->link);
+			kfree(fill);
+			break;
+		}
+	}
+	return !pages->dmabuf->revoked;
+}
+
+/**
+ * pages_dmabuf_pfn() - Page frame of a page
+ * @pages: a PAGES_DMABUF range
+ * @index: index of the page in the range
+ *
+ * Return: the page frame number.
+ */
+unsigned long pages_dmabuf_pfn(struct iommufd_pages *pages, unsigned long index)
+{
+	return pages->dmabuf->pfn + index;
+}
+
+/**
+ * pages_dmabuf_revoked() - Has the exporter taken it back?
+ * @pages: a PAGES_DMABUF range
+ *
+ * Context: under the lock.
+ */
+bool pages_dmabuf_revoked(struct iommufd_pages *pages)
+{
+	lockdep_assert_held(&pages->lock);
+	return pages->dmabuf->revoked;
+}

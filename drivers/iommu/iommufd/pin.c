@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: Memory sources
+ *
+ * User memory and memfds hand out runs of pinned pages, in bounded batches, and
+ * take them back. Each page holds exactly one pin (FOLL_PIN) from the moment its
+ * run is in the store until it is given back, whatever the size of its folio.
+ *
+ * The caller accounts for the pages, and sees to it that a range is not pinned
+ * twice. Nothing here knows of users, IOVAs or domains.
+ */
+#include <linux/highmem.h>
+#include <linux/memfd.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "pin.h"
+#include "test_hooks.h"
+
+/* Pages asked for at once: on the stack for small ranges, else in a page */
+#define PIN_STACK_PAGES		16
+#define PIN_BATCH_PAGES		(PAGE_SIZE / sizeof(struct page *))
+
+/**
+ * struct pin_batch - room for pointers to pages, or folios
+ * @stack: used where it is enough, or there is no memory for more
+ * @ptr: the pointers
+ * @nr: how many there is room for
+ */
+struct pin_batch {
+	void *stack[PIN_STACK_PAGES];
+	void **ptr;
+	unsigned long nr;
+};
+
+static void pin_batch_init(struct pin_batch *batch, unsigned long npages)
+{
+	batch->ptr = batch->stack;
+	batch->nr = PIN_STACK_PAGES;
+	if (npages > PIN_STACK_PAGES) {
+		void **ptr = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+		if (ptr) {
+			batch->ptr = ptr;
+			batch->nr = PIN_BATCH_PAGES;
+		}
+	}
+	batch->nr = clamp(iommufd_test_memory_limit() / sizeof(void *), 1UL,
+			  batch->nr);
+}
+
+static void pin_batch_free(struct pin_batch *batch)
+{
+	if (batch->ptr != batch->stack)
+		kfree(batch->ptr);
+}
+
+/*
+ * Neighbouring page frames have neighbouring struct pages, but for sparse
+ * memory without a virtual memmap: there a section is the limit.
+ */
+static bool pin_memmap_is_linear(void)
+{
+	return !IS_ENABLED(CONFIG_SPARSEMEM) ||
+	       IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP);
+}
+
+/* How many of the pages follow the first one in physical memory */
+static unsigned long pin_run_length(struct page **pages, unsigned long nr)
+{
+	struct page *first = pages[0];
+	unsigned long n = 1;
+
+	if (pin_memmap_is_linear()) {
+		while (n != nr && pages[n] == first + n)
+			n++;
+	} else {
+		unsigned long pfn = page_to_pfn(first);
+
+		while (n != nr && page_to_pfn(pages[n]) == pfn + n)
+			n++;
+	}
+	return n;
+}
+
+/* On failure all of the pages are unpinned that did not get into the store */
+static int pin_store_pages(struct page **pages, unsigned long nr,
+			   struct pfn_store *store)
+{
+	unsigned long i = 0;
+
+	while (i != nr) {
+		unsigned long n = pin_run_length(pages + i, nr - i);
+		int rc = pfn_store_append(store, page_to_pfn(pages[i]), n);
+
+		if (unlikely(rc)) {
+			unpin_user_pages(pages + i, nr - i);
+			return rc;
+		}
+		i += n;
+	}
+	return 0;
+}
+
+static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
+		       unsigned long nr, unsigned int gup_flags,
+		       struct page **pages)
+{
+	int locked = 1;
+	long got;
+
+	if (!mmget_not_zero(mm))
+		return -EFAULT;
+	if (mmap_read_lock_killable(mm)) {
+		mmput(mm);
+		return -EINTR;
+	}
+	got = pin_user_pages_remote(mm, uaddr, nr, gup_flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	mmput(mm);
+	return got;
+}
+
+static long pin_user_batch(struct mm_struct *mm, unsigned long uaddr,
+			   unsigned long nr, bool write, struct page **pages)
+{
+	unsigned int gup_flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
+
+	if (likely(mm == current->mm))
+		return pin_user_pages_fast(uaddr, nr, gup_flags, pages);
+	return pin_remote(mm, uaddr, nr, gup_flags, pages);
+}
+
+/* Between two batches of a long pin: may it go on? */
+static int pin_pause(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/**
+ * pin_user_memory() - Pin a range of a process's memory
+ * @mm: the address space, grabbed; need not be current's
+ * @uaddr: page aligned address
+ * @npages: pages, not 0
+ * @write: pin for writing by a device
+ * @store: gets the runs appended
+ *
+ * Context: may sleep, takes @mm's mmap_lock. Killable.
+ * Return: 0; -EFAULT where the range is not all mapped, its protection forbids
+ * it, or the process is gone; -ENOMEM; -EINTR if killed; other errors of GUP.
+ * What has been pinned until then is in @store, and stays pinned.
+ */
+int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
+		    unsigned long npages, bool write, struct pfn_store *store)
+{
+	struct pin_batch batch;
+	long got;
+	int rc = 0;
+
+	pin_batch_init(&batch, npages);
+	while (npages) {
+		struct page **pages = (struct page **)batch.ptr;
+
+		got = pin_user_batch(mm, uaddr, min(npages, batch.nr), write,
+				     pages);
+		if (got <= 0) {
+			rc = got ? got : -EFAULT;
+			break;
+		}
+		rc = pin_store_pages(pages, got, store);
+		if (rc)
+			break;
+		uaddr += got * PAGE_SIZE;
+		npages -= got;
+		if (npages) {
+			rc = pin_pause();
+			if (rc)
+				break;
+		}
+	}
+	pin_batch_free(&batch);
+	return rc;
+}
+
+/*
+ * memfd_pin_folios() pins a folio once, whatever part of it is wanted. Here
+ * each page holds its own pin, so that any part can be given back.
+ */
+static int pin_store_folios(struct folio **folios, long nr, size_t offset,
+			    unsigned long *npages, struct pfn_store *store)
+{
+	int rc = 0;
+	long i;
+
+	for (i = 0; i != nr && *npages; i++, offset = 0) {
+		unsigned long skip = offset >> PAGE_SHIFT;
+		unsigned long n = min(folio_nr_pages(folios[i]) - skip, *npages);
+
+		if (n > 1) {
+			rc = folio_add_pins(folios[i], n - 1);
+			if (rc)
+				break;
+		}
+		rc = pfn_store_append(store, folio_pfn(folios[i]) + skip, n);
+		if (rc) {
+			unpin_user_folio(folios[i], n);
+			i++;
+			break;
+		}
+		*npages -= n;
+	}
+	for (; i != nr; i++)
+		unpin_user_folio(folios[i], 1);
+	return rc;
+}
+
+/**
+ * pin_file_memory() - Pin a range of a memfd's memory
+ * @file: memfd, shmem or hugetlbfs file
+ * @first: index of the first page
+ * @npages: pages, not 0
+ * @store: gets the runs appended
+ *
+ * Pages that the file does not have yet are allocated.
+ *
+ * Context: may sleep. Killable.
+ * Return: 0; -EINVAL where the range is not inside of the file, or the file is
+ * of another kind; -ENOMEM; -EINTR if killed. What has been pinned until then is
+ * in @store, and stays pinned.
+ */
+int pin_file_memory(struct file *file, unsigned long first,
+		    unsigned long npages, struct pfn_store *store)
+{
+	struct pin_batch batch;
+	int rc = 0;
+
+	pin_batch_init(&batch, npages);
+	while (npages) {
+		struct folio **folios = (struct folio **)batch.ptr;
+		unsigned long before = npages;
+		pgoff_t offset = 0;
+		long got;
+
+		got = memfd_pin_folios(file, (loff_t)first << PAGE_SHIFT,
+				       ((loff_t)(first + npages) << PAGE_SHIFT) - 1,
+				       folios, batch.nr, &offset);
+		if (got <= 0) {
+			rc = got ? got : -EFAULT;
+			break;
+		}
+		rc = pin_store_folios(folios, got, offset, &npages, store);
+		if (rc)
+			break;
+		first += before - npages;
+		if (npages) {
+			rc = pin_pause();
+			if (rc)
+				break;
+		}
+	}
+	pin_batch_free(&batch);
+	return rc;
+}
+
+/**
+ * pin_release_runs() - Unpin pages of a store
+ * @store: runs that pin_user_memory() or pin_file_memory() pinned
+ * @first: index of the first page in @store
+ * @npages: pages
+ * @dirty: a device may have written to them
+ *
+ * The store keeps its runs; the caller sees to it that none of the pages is
+ * given back twice.
+ *
+ * Context: may sleep.
+ */
+void pin_release_runs(const struct pfn_store *store, unsigned long first,
+		      unsigned long npages, bool dirty)
+{
+	struct pfn_cursor cursor;
+	struct pfn_run run;
+
+	pfn_cursor_seek(&cursor, store, first, npages);
+	while (pfn_cursor_next(&cursor, &run)) {
+		while (run.npages) {
+			unsigned long n = min(run.npages, PIN_BATCH_PAGES);
+
+#if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
+			n = min(n, PAGES_PER_SECTION -
+				   (run.pfn & (PAGES_PER_SECTION - 1)));
+#endif
+			unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn),
+							 n, dirty);
+			run.pfn += n;
+			run.npages -= n;
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * pin_one_page() - Pin a page for the time of a copy
+ * @mm: the address space, grabbed
+ * @uaddr: address in the page
+ * @write: it will be written to
+ *
+ * Context: may sleep.
+ * Return: the page, to be given to unpin_user_page(); or ERR_PTR() as
+ * pin_user_memory().
+ */
+struct page *pin_one_page(struct mm_struct *mm, unsigned long uaddr, bool write)
+{
+	unsigned int gup_flags = write ? FOLL_WRITE : 0;
+	struct page *page;
+	long got;
+
+	got = pin_remote(mm, uaddr & PAGE_MASK, 1, gup_flags, &page);
+	if (got != 1)
+		return ERR_PTR(got ? got : -EFAULT);
+	return page;
+}
+
+/**
+ * pin_one_file_page() - Pin a page of a memfd for the time of a copy
+ * @file: the memfd
+ * @index: index of the page
+ *
+ * Context: may sleep.
+ * Return: the page, to be given to unpin_user_page(); or ERR_PTR() as
+ * pin_file_memory().
+ */
+struct page *pin_one_file_page(struct file *file, unsigned long index)
+{
+	loff_t start = (loff_t)index << PAGE_SHIFT;
+	struct folio *folio;
+	pgoff_t offset = 0;
+	long got;
+
+	got = memfd_pin_folios(file, start, start + PAGE_SIZE - 1, &folio, 1,
+			       &offset);
+	if (got != 1)
+		return ERR_PTR(got ? got : -EFAULT);
+	return folio_page(folio, offset >> PAGE_SHIFT);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the test build (CONFIG_IOMMUFD_TEST) puts into the other layers, and
+ * what stands there without it.
+ */
+#ifndef __IOMMUFD_TEST_HOOKS_H
+#define __IOMMUFD_TEST_HOOKS_H
+
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/types.h>
+
+struct device;
+struct dma_buf_attachment;
+struct phys_vec;
+
+#ifdef CONFIG_IOMMUFD_TEST
+bool iommufd_should_fail(void);
+unsigned long iommufd_test_memory_limit(void);
+bool iommufd_test_is_mock_dev(struct device *dev);
+int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
+				     struct phys_vec *phys);
+#else
+static inline bool iommufd_should_fail(void)
+{
+	return false;
+}
+
+/* Bytes that a batch of page pointers may take */
+static inline unsigned long iommufd_test_memory_limit(void)
+{
+	return ULONG_MAX;
+}
+
+static inline bool iommufd_test_is_mock_dev(struct device *dev)
+{
+	return false;
+}
+
+static inline int
+iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
+				 struct phys_vec *phys)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+#endif
