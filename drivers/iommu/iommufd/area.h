@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Areas: what an IOVA space consists of. Shared by the files of that layer.
+ */
+#ifndef __IOMMUFD_AREA_H
+#define __IOMMUFD_AREA_H
+
+#include "io_pagetable.h"
+#include "pages.h"
+
+/**
+ * enum iopgt_area_state - how far an area has come
+ * @AREA_MAPPING: its IOVAs are taken, its domains are being filled
+ * @AREA_LIVE: mapped
+ * @AREA_UNMAPPING: its domains are being emptied, its IOVAs are still taken
+ *
+ * But for AREA_LIVE it belongs to the thread that maps or unmaps it, which holds
+ * domains_lock for read; for everybody else it is not there.
+ */
+enum iopgt_area_state {
+	AREA_MAPPING,
+	AREA_LIVE,
+	AREA_UNMAPPING,
+};
+
+/**
+ * struct iopgt_area - a range of IOVAs that shows a part of an iommufd_pages
+ * @node: the IOVAs, in io_pagetable::areas
+ * @pages: the memory, referenced
+ * @start: first byte in @pages
+ * @next: used by the thread that maps or unmaps it
+ * @pins: pins by in-kernel accesses; incremented and decremented with iova_lock
+ *        held for read, and judged with it held for write
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @state: enum iopgt_area_state
+ */
+struct iopgt_area {
+	struct gap_node node;
+	struct iommufd_pages *pages;
+	unsigned long start;
+	struct iopgt_area *next;
+	atomic_t pins;
+	short prot;
+	u8 state;
+};
+
+static inline struct iopgt_area *area_of(struct gap_node *node)
+{
+	return node ? container_of(node, struct iopgt_area, node) : NULL;
+}
+
+static inline struct iopgt_area *area_first_in(struct io_pagetable *iopt,
+					       unsigned long first,
+					       unsigned long last)
+{
+	return area_of(gap_tree_first_in(&iopt->areas, first, last));
+}
+
+static inline struct iopgt_area *area_next_in(struct iopgt_area *area,
+					      unsigned long last)
+{
+	return area_of(gap_tree_next_in(&area->node, last));
+}
+
+#define for_each_area_in(area, iopt, first, last)                              \
+	for (area = area_first_in(iopt, first, last); area;                    \
+	     area = area_next_in(area, last))
+
+#define for_each_area(area, iopt) for_each_area_in(area, iopt, 0, ULONG_MAX)
+
+static inline unsigned long area_length(const struct iopgt_area *area)
+{
+	return area->node.last - area->node.first + 1;
+}
+
+/* What of @area->pages stands at @iova, an IOVA of the area */
+static inline unsigned long area_start_at(const struct iopgt_area *area,
+					  unsigned long iova)
+{
+	return area->start + (iova - area->node.first);
+}
+
+static inline struct pages_mapping area_mapping(const struct iopgt_area *area,
+						const struct io_pagetable *iopt)
+{
+	return (struct pages_mapping){
+		.start = area->start,
+		.length = area_length(area),
+		.iova = area->node.first,
+		.prot = area->prot,
+		.split = iopt->split_to_pages,
+	};
+}
+
+static inline bool area_is_live(const struct iopgt_area *area)
+{
+	/* Pairs with area_set_live(): no lock is taken between the two */
+	return smp_load_acquire(&area->state) == AREA_LIVE;
+}
+
+static inline void area_set_live(struct iopgt_area *area)
+{
+	smp_store_release(&area->state, AREA_LIVE);
+}
+
+/* io_pagetable.c */
+int iopgt_check_covered(struct io_pagetable *iopt, unsigned long iova,
+			unsigned long last);
+
+/* io_domains.c */
+int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area);
+void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas);
+
+/* iova_ranges.c */
+bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
+		       unsigned long last);
+int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
+		    unsigned long length, unsigned long *iova);
+int iopgt_reserve_locked(struct io_pagetable *iopt, unsigned long first,
+			 unsigned long last, void *owner);
+void iopgt_unreserve_locked(struct io_pagetable *iopt, void *owner);
+int iopgt_raise_alignment(struct io_pagetable *iopt, unsigned long alignment);
+void iopgt_update_alignment(struct io_pagetable *iopt);
+
+/* io_access.c */
+void iopgt_notify_accesses(struct io_pagetable *iopt, unsigned long iova,
+			   unsigned long length);
+#endif

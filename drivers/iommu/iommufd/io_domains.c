@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The domains of an IOVA space: each has all areas mapped into it from the
+ * moment it is added until it is removed. An area claims its memory once, while
+ * there is any domain. Also their dirty tracking.
+ */
+#include <linux/cleanup.h>
+#include <linux/iova_bitmap.h>
+#include <uapi/linux/iommufd.h>
+
+#include "area.h"
+
+static void area_empty_domain(struct io_pagetable *iopt,
+			      struct iopgt_area *area,
+			      struct iommu_domain *domain,
+			      struct iommu_iotlb_gather *gather)
+{
+	struct pages_mapping map = area_mapping(area, iopt);
+
+	pages_empty(area->pages, &map, domain, gather);
+}
+
+/**
+ * areas_empty_domains() - Take areas out of every domain, and unpin them
+ * @iopt: IOVA space
+ * @areas: list of areas that area_fill_domains() filled
+ *
+ * Each domain's IOTLB is flushed once; only then is any memory given back.
+ *
+ * Context: may sleep, domains_lock held. Does not allocate, cannot fail.
+ */
+void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
+{
+	struct iommu_iotlb_gather gather;
+	struct iopgt_domain *member;
+	struct iopgt_area *area;
+
+	lockdep_assert_held(&iopt->domains_lock);
+	if (list_empty(&iopt->domains))
+		return;
+
+	list_for_each_entry(member, &iopt->domains, link) {
+		iommu_iotlb_gather_init(&gather);
+		for (area = areas; area; area = area->next) {
+			area_empty_domain(iopt, area, member->domain, &gather);
+			cond_resched();
+		}
+		iommu_iotlb_sync(member->domain, &gather);
+	}
+	for (area = areas; area; area = area->next)
+		pages_unclaim(area->pages, area->start, area_length(area));
+}
+
+/**
+ * area_fill_domains() - Pin an area, and map it into every domain
+ * @iopt: IOVA space
+ * @area: area that is not live
+ *
+ * Context: may sleep, domains_lock held. Killable.
+ * Return: 0, or an errno of pages_claim() or pages_fill() with nothing mapped
+ * and nothing pinned. Without domains there is nothing to do.
+ */
+int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
+{
+	struct pages_mapping map = area_mapping(area, iopt);
+	struct iommu_iotlb_gather gather;
+	struct iopgt_domain *member;
+	int rc;
+
+	lockdep_assert_held(&iopt->domains_lock);
+	if (list_empty(&iopt->domains))
+		return 0;
+
+	rc = pages_claim(area->pages, map.start, map.length);
+	if (rc)
+		return rc;
+	list_for_each_entry(member, &iopt->domains, link) {
+		rc = pages_fill(area->pages, &map, member->domain);
+		if (rc)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	list_for_each_entry_continue_reverse(member, &iopt->domains, link) {
+		iommu_iotlb_gather_init(&gather);
+		pages_empty(area->pages, &map, member->domain, &gather);
+		iommu_iotlb_sync(member->domain, &gather);
+	}
+	pages_unclaim(area->pages, map.start, map.length);
+	return rc;
+}
+
+/* The areas before @end, or all: out of @domain, and unpinned if it is the last */
+static void domain_empty_areas(struct io_pagetable *iopt,
+			       struct iommu_domain *domain,
+			       struct iopgt_area *end, bool last)
+{
+	struct iommu_iotlb_gather gather;
+	struct iopgt_area *area;
+
+	iommu_iotlb_gather_init(&gather);
+	for_each_area(area, iopt) {
+		if (area == end)
+			break;
+		area_empty_domain(iopt, area, domain, &gather);
+		cond_resched();
+	}
+	iommu_iotlb_sync(domain, &gather);
+	if (!last)
+		return;
+
+	for_each_area(area, iopt) {
+		if (area == end)
+			break;
+		pages_unclaim(area->pages, area->start, area_length(area));
+		cond_resched();
+	}
+}
+
+static int domain_fill_area(struct io_pagetable *iopt, struct iopgt_area *area,
+			    struct iommu_domain *domain, bool first)
+{
+	struct pages_mapping map = area_mapping(area, iopt);
+	int rc;
+
+	if (first) {
+		rc = pages_claim(area->pages, map.start, map.length);
+		if (rc)
+			return rc;
+	}
+	rc = pages_fill(area->pages, &map, domain);
+	if (rc && first)
+		pages_unclaim(area->pages, map.start, map.length);
+	return rc;
+}
+
+static int domain_fill_areas(struct io_pagetable *iopt,
+			     struct iommu_domain *domain)
+{
+	bool first = list_empty(&iopt->domains);
+	struct iopgt_area *area;
+	int rc;
+
+	for_each_area(area, iopt) {
+		rc = domain_fill_area(iopt, area, domain, first);
+		if (rc) {
+			domain_empty_areas(iopt, domain, area, first);
+			return rc;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* What the domain cannot translate is reserved, in its name */
+static int domain_reserve(struct io_pagetable *iopt,
+			  struct iommu_domain *domain)
+{
+	const struct iommu_domain_geometry *geometry = &domain->geometry;
+	int rc = 0;
+
+	if (!geometry->force_aperture)
+		return 0;
+	if (geometry->aperture_start)
+		rc = iopgt_reserve_locked(iopt, 0, geometry->aperture_start - 1,
+					  domain);
+	if (!rc && geometry->aperture_end < ULONG_MAX)
+		rc = iopgt_reserve_locked(iopt, geometry->aperture_end + 1,
+					  ULONG_MAX, domain);
+	return rc;
+}
+
+/**
+ * iopgt_add_domain() - Have a domain show all areas, from now on
+ * @iopt: IOVA space
+ * @member: names the domain; belongs to the IOVA space until it is removed
+ *
+ * Context: may sleep. Killable.
+ * Return: 0. With nothing changed: -EADDRINUSE where an area, or an allowed range,
+ * is outside of what the domain translates, or not aligned as it needs; -EINVAL
+ * for a domain with pages of more than PAGE_SIZE; an errno of pages_claim() or
+ * pages_fill().
+ */
+int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
+{
+	struct iommu_domain *domain = member->domain;
+	int rc;
+
+	guard(rwsem_write)(&iopt->domains_lock);
+	guard(rwsem_write)(&iopt->iova_lock);
+	rc = iopgt_raise_alignment(iopt, 1UL << __ffs(domain->pgsize_bitmap));
+	if (rc)
+		return rc;
+	rc = domain_reserve(iopt, domain);
+	if (rc)
+		goto undo;
+	rc = domain_fill_areas(iopt, domain);
+	if (rc)
+		goto undo;
+	list_add_tail(&member->link, &iopt->domains);
+	return 0;
+
+undo:
+	iopgt_unreserve_locked(iopt, domain);
+	iopgt_update_alignment(iopt);
+	return rc;
+}
+
+/**
+ * iopgt_remove_domain() - Take all areas out of a domain
+ * @iopt: IOVA space
+ * @member: as it was added; no device uses the domain any more
+ *
+ * Context: may sleep.
+ */
+void iopgt_remove_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
+{
+	guard(rwsem_write)(&iopt->domains_lock);
+	guard(rwsem_write)(&iopt->iova_lock);
+	list_del(&member->link);
+	domain_empty_areas(iopt, member->domain, NULL,
+			   list_empty(&iopt->domains));
+	iopgt_unreserve_locked(iopt, member->domain);
+	iopgt_update_alignment(iopt);
+}
+
+/* Forget what was dirty before: without a bitmap, bits are only cleared */
+static int domain_clear_dirty(struct io_pagetable *iopt,
+			      struct iommu_domain *domain)
+{
+	struct iommu_iotlb_gather gather;
+	struct iommu_dirty_bitmap dirty = { .gather = &gather };
+	struct iopgt_area *area;
+	int rc = 0;
+
+	iommu_iotlb_gather_init(&gather);
+	for_each_area(area, iopt) {
+		rc = domain->dirty_ops->read_and_clear_dirty(domain,
+							     area->node.first,
+							     area_length(area),
+							     0, &dirty);
+		if (rc)
+			break;
+		cond_resched();
+	}
+	iommu_iotlb_sync(domain, &gather);
+	return rc;
+}
+
+/**
+ * iopgt_set_dirty_tracking() - Begin or end tracking what devices write to
+ * @iopt: IOVA space
+ * @domain: a domain of it that can track
+ * @enable: begin; what was written to until now does not count
+ *
+ * Context: may sleep.
+ * Return: 0, or an errno of the IOMMU driver.
+ */
+int iopgt_set_dirty_tracking(struct io_pagetable *iopt,
+			     struct iommu_domain *domain, bool enable)
+{
+	int rc;
+
+	guard(rwsem_read)(&iopt->domains_lock);
+	guard(rwsem_read)(&iopt->iova_lock);
+	if (enable) {
+		rc = domain_clear_dirty(iopt, domain);
+		if (rc)
+			return rc;
+	}
+	return domain->dirty_ops->set_dirty_tracking(domain, enable);
+}
+
+/**
+ * struct dirty_read - what a read of dirty bits goes on with
+ * @iopt: IOVA space
+ * @domain: the domain
+ * @flags: IOMMU_DIRTY_*
+ * @dirty: where the bits go, and the flush that is due
+ */
+struct dirty_read {
+	struct io_pagetable *iopt;
+	struct iommu_domain *domain;
+	unsigned long flags;
+	struct iommu_dirty_bitmap dirty;
+};
+
+static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
+			     size_t length, void *opaque)
+{
+	struct dirty_read *read = opaque;
+
+	if (iopgt_check_covered(read->iopt, iova, iova + length - 1))
+		return -EINVAL;
+	return read->domain->dirty_ops->read_and_clear_dirty(read->domain, iova,
+							     length, read->flags,
+							     &read->dirty);
+}
+
+static int dirty_check_range(struct io_pagetable *iopt,
+			     const struct iommu_hwpt_get_dirty_bitmap *cmd)
+{
+	u64 last;
+
+	if (!is_power_of_2(cmd->page_size) || cmd->length < cmd->page_size)
+		return -EINVAL;
+	if (check_add_overflow(cmd->iova, cmd->length - 1, &last) ||
+	    last > ULONG_MAX)
+		return -EOVERFLOW;
+	if ((cmd->iova | cmd->length) & (iopt->alignment - 1))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * iopgt_read_dirty() - Report what devices have written to
+ * @iopt: IOVA space
+ * @domain: a domain of it that tracks
+ * @flags: IOMMU_DIRTY_NO_CLEAR or 0
+ * @cmd: the range, and userspace's bitmap (IOMMU_HWPT_GET_DIRTY_BITMAP)
+ *
+ * Context: may sleep. Killable.
+ * Return: 0; -EINVAL where the range is not aligned, is shorter than a bit stands
+ * for, or not all mapped, or where page_size is not a power of two; -EOVERFLOW;
+ * -EFAULT for the bitmap; -ENOMEM; an errno of the IOMMU driver.
+ */
+int iopgt_read_dirty(struct io_pagetable *iopt, struct iommu_domain *domain,
+		     unsigned long flags,
+		     const struct iommu_hwpt_get_dirty_bitmap *cmd)
+{
+	struct iommu_iotlb_gather gather;
+	struct dirty_read read = { .iopt = iopt, .domain = domain,
+				   .flags = flags };
+	struct iova_bitmap *bitmap;
+	int rc;
+
+	guard(rwsem_read)(&iopt->domains_lock);
+	guard(rwsem_read)(&iopt->iova_lock);
+	rc = dirty_check_range(iopt, cmd);
+	if (rc)
+		return rc;
+
+	bitmap = iova_bitmap_alloc(cmd->iova, cmd->length, cmd->page_size,
+				   u64_to_user_ptr(cmd->data));
+	if (IS_ERR(bitmap))
+		return PTR_ERR(bitmap);
+	iommu_dirty_bitmap_init(&read.dirty, bitmap, &gather);
+	rc = iova_bitmap_for_each(bitmap, &read, dirty_read_window);
+	if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+		iommu_iotlb_sync(domain, &gather);
+	iova_bitmap_free(bitmap);
+	return rc;
+}

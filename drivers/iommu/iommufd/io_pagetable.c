@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: IOVA space
+ *
+ * An io_pagetable is a tree of areas, each showing a part of an iommufd_pages at
+ * a range of IOVAs, and the set of domains that all of them are mapped into.
+ *
+ * Mapping first takes the IOVAs, as an area that nobody else sees, then pins and
+ * fills without iova_lock, then makes the area live. Unmapping hides the areas,
+ * empties each domain and flushes its IOTLB once, unpins, and only then gives
+ * the IOVAs back. So calls on different IOVAs run side by side; what they share
+ * is domains_lock, held for read.
+ *
+ * This file maps and unmaps; io_domains.c keeps the domains, iova_ranges.c
+ * decides which IOVAs may be used, io_access.c serves in-kernel accesses. None
+ * of them knows of objects or ioctls.
+ */
+#include <linux/cleanup.h>
+#include <linux/dma-buf.h>
+#include <linux/file.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "area.h"
+
+static struct kmem_cache *area_cache;
+
+static struct iopgt_area *area_new(struct iommufd_pages *pages,
+				   unsigned long start, unsigned long length,
+				   int prot)
+{
+	struct iopgt_area *area;
+
+	area = kmem_cache_alloc(area_cache, GFP_KERNEL_ACCOUNT);
+	if (!area)
+		return NULL;
+	/* Where it goes is not known yet: the length is kept as from 0 */
+	area->node.first = 0;
+	area->node.last = length - 1;
+	area->pages = pages_get(pages);
+	area->start = start;
+	area->next = NULL;
+	atomic_set(&area->pins, 0);
+	area->prot = prot;
+	area->state = AREA_MAPPING;
+	return area;
+}
+
+static void areas_free(struct iopgt_area *areas)
+{
+	while (areas) {
+		struct iopgt_area *next = areas->next;
+
+		pages_put(areas->pages);
+		kmem_cache_free(area_cache, areas);
+		areas = next;
+	}
+}
+
+/**
+ * iopgt_init() - Set an empty IOVA space up
+ * @iopt: memory for it
+ */
+void iopgt_init(struct io_pagetable *iopt)
+{
+	init_rwsem(&iopt->domains_lock);
+	INIT_LIST_HEAD(&iopt->domains);
+	INIT_LIST_HEAD(&iopt->accesses);
+	init_rwsem(&iopt->iova_lock);
+	iopt->areas = GAP_TREE_INIT;
+	iopt->reserved = RB_ROOT_CACHED;
+	iopt->allowed = RB_ROOT_CACHED;
+	iopt->alignment = 1;
+	iopt->split_to_pages = false;
+}
+
+/**
+ * iopgt_destroy() - Unmap everything and give all memory back
+ * @iopt: IOVA space without domains and accesses, that nobody else uses
+ *
+ * Context: may sleep.
+ */
+void iopgt_destroy(struct io_pagetable *iopt)
+{
+	iopgt_unmap_all(iopt, NULL);
+	iopgt_set_allowed(iopt, NULL, 0);
+	iopgt_unreserve(iopt, NULL);
+}
+
+/**
+ * iopgt_check_covered() - Is every IOVA of a range mapped?
+ * @iopt: IOVA space, with iova_lock held
+ * @iova: first IOVA
+ * @last: last IOVA, inclusive
+ *
+ * Where it is, for_each_area_in() goes over the areas that cover the range.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int iopgt_check_covered(struct io_pagetable *iopt, unsigned long iova,
+			unsigned long last)
+{
+	struct iopgt_area *area;
+
+	for_each_area_in(area, iopt, iova, last) {
+		if (area->node.first > iova || !area_is_live(area))
+			break;
+		if (area->node.last >= last)
+			return 0;
+		iova = area->node.last + 1;
+	}
+	return -ENOENT;
+}
+
+static int iopgt_check_place(struct io_pagetable *iopt, unsigned long iova,
+			     unsigned long length)
+{
+	unsigned long last;
+
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	if (iova & (iopt->alignment - 1))
+		return -EINVAL;
+	if (iopgt_is_reserved(iopt, iova, last))
+		return -EINVAL;
+	return 0;
+}
+
+/* Memory must be aligned as the IOVAs that it is to appear at */
+static int areas_check_alignment(struct io_pagetable *iopt,
+				 const struct iopgt_area *areas)
+{
+	for (; areas; areas = areas->next)
+		if ((areas->start | area_length(areas)) &
+		    (iopt->alignment - 1))
+			return -EINVAL;
+	return 0;
+}
+
+static void areas_erase(struct io_pagetable *iopt, struct iopgt_area *areas,
+			const struct iopgt_area *end)
+{
+	for (; areas != end; areas = areas->next)
+		gap_tree_erase(&iopt->areas, &areas->node);
+}
+
+/* Let the areas take their IOVAs, one behind the other */
+static int areas_insert(struct io_pagetable *iopt, struct iopgt_area *areas,
+			unsigned long iova)
+{
+	struct iopgt_area *area;
+
+	for (area = areas; area; area = area->next) {
+		area->node.last += iova;
+		area->node.first = iova;
+		if (gap_tree_insert(&iopt->areas, &area->node)) {
+			areas_erase(iopt, areas, area);
+			return -EEXIST;
+		}
+		iova = area->node.last + 1;
+	}
+	return 0;
+}
+
+static int areas_place(struct io_pagetable *iopt, struct iopgt_area *areas,
+		       unsigned long length, unsigned long *iova,
+		       enum iopgt_place place)
+{
+	int rc;
+
+	guard(rwsem_write)(&iopt->iova_lock);
+	rc = areas_check_alignment(iopt, areas);
+	if (rc)
+		return rc;
+	if (place == IOPGT_AUTO)
+		rc = iopgt_find_iova(iopt, pages_address(areas->pages,
+							 areas->start),
+				     length, iova);
+	else
+		rc = iopgt_check_place(iopt, *iova, length);
+	if (rc)
+		return rc;
+	return areas_insert(iopt, areas, *iova);
+}
+
+/* Fill the domains with all of the areas, or none */
+static int areas_fill(struct io_pagetable *iopt, struct iopgt_area *areas)
+{
+	struct iopgt_area *filled = NULL, *area;
+	int rc;
+
+	for (area = areas; area; filled = area, area = area->next) {
+		rc = area_fill_domains(iopt, area);
+		if (rc)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	if (filled) {
+		filled->next = NULL;
+		areas_empty_domains(iopt, areas);
+		filled->next = area;
+	}
+	return rc;
+}
+
+/*
+ * Map areas that are not in the tree yet, together @length bytes, one behind the
+ * other. They are consumed.
+ */
+static int iopgt_map_areas(struct io_pagetable *iopt, struct iopgt_area *areas,
+			   unsigned long length, unsigned long *iova,
+			   enum iopgt_place place)
+{
+	struct iopgt_area *next;
+	int rc;
+
+	guard(rwsem_read)(&iopt->domains_lock);
+	rc = areas_place(iopt, areas, length, iova, place);
+	if (rc)
+		goto free;
+	rc = areas_fill(iopt, areas);
+	if (rc)
+		goto erase;
+	for (; areas; areas = next) {
+		/* Once live, anybody may unmap and free it */
+		next = areas->next;
+		area_set_live(areas);
+	}
+	return 0;
+
+erase:
+	scoped_guard(rwsem_write, &iopt->iova_lock)
+		areas_erase(iopt, areas, NULL);
+free:
+	areas_free(areas);
+	return rc;
+}
+
+/* Map all of @pages, from byte @start on; the reference is consumed */
+static int iopgt_map_pages(struct io_pagetable *iopt,
+			   struct iommufd_pages *pages, unsigned long start,
+			   unsigned long length, unsigned long *iova, int prot,
+			   enum iopgt_place place)
+{
+	struct iopgt_area *area = area_new(pages, start, length, prot);
+
+	pages_put(pages);
+	if (!area)
+		return -ENOMEM;
+	return iopgt_map_areas(iopt, area, length, iova, place);
+}
+
+/**
+ * iopgt_map_user() - Map memory of the current process
+ * @iopt: IOVA space
+ * @charge_mm: charge the process for what is pinned, else its user
+ * @uptr: first byte
+ * @length: bytes
+ * @iova: in: for IOPGT_FIXED, the first IOVA; out: the first IOVA
+ * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @place: who chooses the IOVA
+ *
+ * Context: may sleep. Killable.
+ * Return: 0. With nothing changed: -EINVAL for length 0, for what is not aligned
+ * as iopgt_usable_ranges() says, or is reserved; -EEXIST where an area is in the
+ * way; -ENOSPC where no IOVA can be found; -EOVERFLOW; -ENOMEM without memory or
+ * where RLIMIT_MEMLOCK would be exceeded; -EFAULT where the memory is not there,
+ * or its protection forbids it; -EINTR if killed; an errno of the IOMMU driver.
+ */
+int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
+		   void __user *uptr, unsigned long length,
+		   unsigned long *iova, int prot, enum iopgt_place place)
+{
+	struct iommufd_pages *pages;
+
+	pages = pages_new_user(uptr, length, prot & IOMMU_WRITE, charge_mm);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	return iopgt_map_pages(iopt, pages, offset_in_page(uptr), length, iova,
+			       prot, place);
+}
+
+/**
+ * iopgt_map_file() - Map a part of a memfd or dma-buf
+ * @iopt: IOVA space
+ * @charge_mm: charge the process for what is pinned, else its user
+ * @fd: the file
+ * @dev: the device to attach to a dma-buf as
+ * @start: first byte in the file
+ * @length: bytes
+ * @iova: as iopgt_map_user()
+ * @prot: as iopgt_map_user()
+ * @place: as iopgt_map_user()
+ *
+ * Context: may sleep. Killable.
+ * Return: as iopgt_map_user(), and -EBADF; -EPERM where @prot asks for writing
+ * to a file that was not opened for it; -EINVAL where the file is too short or
+ * of the wrong kind; for a dma-buf see pages_new_dmabuf().
+ */
+int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
+		   struct device *dev, unsigned long start,
+		   unsigned long length, unsigned long *iova, int prot,
+		   enum iopgt_place place)
+{
+	bool writable = prot & IOMMU_WRITE;
+	struct iommufd_pages *pages;
+	struct dma_buf *dmabuf;
+
+	if (!length)
+		return -EINVAL;
+
+	dmabuf = dma_buf_get(fd);
+	if (!IS_ERR(dmabuf)) {
+		pages = pages_new_dmabuf(dmabuf, dev, start, length, writable,
+					 charge_mm);
+		dma_buf_put(dmabuf);
+	} else {
+		CLASS(fd, f)(fd);
+
+		if (fd_empty(f))
+			return -EBADF;
+		if (writable && !(fd_file(f)->f_mode & FMODE_WRITE))
+			return -EPERM;
+		pages = pages_new_file(fd_file(f), start, length, writable,
+				       charge_mm);
+	}
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	return iopgt_map_pages(iopt, pages, offset_in_page(start), length, iova,
+			       prot, place);
+}
+
+/**
+ * iopgt_copy() - Map what another IOVA space maps
+ * @dst: IOVA space
+ * @src: IOVA space, may be @dst
+ * @src_iova: first IOVA in @src
+ * @length: bytes
+ * @dst_iova: in: for IOPGT_FIXED, the first IOVA in @dst; out: the first IOVA
+ * @prot: as iopgt_map_user()
+ * @place: as iopgt_map_user()
+ *
+ * The memory is shared, not pinned or charged again.
+ *
+ * Context: may sleep. Killable.
+ * Return: as iopgt_map_user(), and -ENOENT where not all of the source is
+ * mapped; -EPERM where @prot asks for writing to what is mapped for reading.
+ */
+int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
+	       unsigned long src_iova, unsigned long length,
+	       unsigned long *dst_iova, int prot, enum iopgt_place place)
+{
+	struct iopgt_area *areas = NULL, **tail = &areas, *area;
+	unsigned long src_last;
+	int rc;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(src_iova, length - 1, &src_last))
+		return -EOVERFLOW;
+
+	scoped_guard(rwsem_read, &src->iova_lock) {
+		rc = iopgt_check_covered(src, src_iova, src_last);
+		if (rc)
+			return rc;
+		for_each_area_in(area, src, src_iova, src_last) {
+			unsigned long first = max(src_iova, area->node.first);
+			unsigned long last = min(src_last, area->node.last);
+
+			rc = -EPERM;
+			if ((prot & IOMMU_WRITE) && !area->pages->writable)
+				break;
+			rc = -ENOMEM;
+			*tail = area_new(area->pages,
+					 area->start + (first - area->node.first),
+					 last - first + 1, prot);
+			if (!*tail)
+				break;
+			tail = &(*tail)->next;
+			rc = 0;
+		}
+	}
+	if (rc) {
+		areas_free(areas);
+		return rc;
+	}
+	return iopgt_map_areas(dst, areas, length, dst_iova, place);
+}
+
+/*
+ * Hide the areas of a range from everybody else, and link them up. @pinned tells
+ * whether in-kernel accesses have to let go of any first.
+ */
+static int areas_hide(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last, struct iopgt_area **areas,
+		      bool *pinned)
+{
+	struct iopgt_area **tail = areas, *area;
+
+	guard(rwsem_write)(&iopt->iova_lock);
+	for_each_area_in(area, iopt, first, last) {
+		if (!area_is_live(area))
+			continue;
+		/* Only the areas at both ends can stick out */
+		if (area->node.first < first || area->node.last > last)
+			goto unhide;
+		area->state = AREA_UNMAPPING;
+		area->next = NULL;
+		*tail = area;
+		tail = &area->next;
+		if (atomic_read(&area->pins))
+			*pinned = true;
+	}
+	return 0;
+
+unhide:
+	for (area = *areas; area; area = area->next)
+		area_set_live(area);
+	*areas = NULL;
+	return -ENOENT;
+}
+
+/* How often a driver is asked to let go of its pins, before it is given up */
+#define AREA_UNPIN_TRIES	5
+
+static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
+{
+	struct iopgt_area *area;
+	unsigned int i;
+	bool pinned;
+
+	for (i = 0; i != AREA_UNPIN_TRIES; i++) {
+		pinned = false;
+		for (area = areas; area; area = area->next) {
+			if (!atomic_read(&area->pins))
+				continue;
+			iopgt_notify_accesses(iopt, area->node.first,
+					      area_length(area));
+			/* A pin or unpin that is under way must have ended */
+			scoped_guard(rwsem_write, &iopt->iova_lock)
+				pinned |= atomic_read(&area->pins);
+		}
+		if (!pinned)
+			return 0;
+	}
+	for (area = areas; area; area = area->next)
+		area_set_live(area);
+	return -EBUSY;
+}
+
+static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
+			     unsigned long last, unsigned long *unmapped)
+{
+	struct iopgt_area *areas = NULL, *area;
+	bool pinned = false;
+	int rc;
+
+	*unmapped = 0;
+	guard(rwsem_read)(&iopt->domains_lock);
+	rc = areas_hide(iopt, first, last, &areas, &pinned);
+	if (rc)
+		return rc;
+	if (unlikely(pinned)) {
+		rc = areas_unpin(iopt, areas);
+		if (rc)
+			return rc;
+	}
+	if (!areas)
+		return 0;
+	areas_empty_domains(iopt, areas);
+
+	for (area = areas; area; area = area->next)
+		*unmapped += area_length(area);
+	scoped_guard(rwsem_write, &iopt->iova_lock)
+		areas_erase(iopt, areas, NULL);
+	areas_free(areas);
+	return 0;
+}
+
+/**
+ * iopgt_unmap() - Unmap every area of a range
+ * @iopt: IOVA space
+ * @iova: first IOVA
+ * @length: bytes
+ * @unmapped: out: bytes that were mapped, or NULL
+ *
+ * Context: may sleep; calls the accesses' unmap callbacks.
+ * Return: 0. With nothing changed: -ENOENT where an area is only partly in the
+ * range, or none is in it; -EINVAL for length 0; -EOVERFLOW; -EBUSY where an
+ * in-kernel access does not let go of its pins.
+ */
+int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
+		unsigned long length, unsigned long *unmapped)
+{
+	unsigned long last, bytes;
+	int rc;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	rc = iopgt_unmap_range(iopt, iova, last, &bytes);
+	if (unmapped)
+		*unmapped = bytes;
+	return rc ?: bytes ? 0 : -ENOENT;
+}
+
+/**
+ * iopgt_unmap_all() - Unmap every area there is
+ * @iopt: IOVA space
+ * @unmapped: out: bytes that were mapped, or NULL
+ *
+ * Context: may sleep; calls the accesses' unmap callbacks.
+ * Return: 0, also where there was none; -EBUSY as iopgt_unmap().
+ */
+int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped)
+{
+	unsigned long bytes;
+	int rc = iopgt_unmap_range(iopt, 0, ULONG_MAX, &bytes);
+
+	if (unmapped)
+		*unmapped = bytes;
+	return rc;
+}
+
+static int area_cut(struct io_pagetable *iopt, unsigned long iova)
+{
+	struct iopgt_area *area = area_first_in(iopt, iova, iova);
+	struct iopgt_area *upper;
+	unsigned long start;
+	int rc;
+
+	if (!area || area->node.first == iova || !area_is_live(area))
+		return 0;
+	if (atomic_read(&area->pins))
+		return -EBUSY;
+	start = area->start + (iova - area->node.first);
+	if ((iova | start) & (iopt->alignment - 1))
+		return -EINVAL;
+
+	upper = area_new(area->pages, start, area->node.last - iova + 1,
+			 area->prot);
+	if (!upper)
+		return -ENOMEM;
+	if (!list_empty(&iopt->domains)) {
+		/* Domains give back only what is mapped page by page in parts */
+		rc = -EINVAL;
+		if (iopt->split_to_pages && PAGE_ALIGNED(start) &&
+		    area->pages->type != PAGES_DMABUF)
+			rc = pages_split_claim(area->pages, start);
+		if (rc) {
+			areas_free(upper);
+			return rc;
+		}
+	}
+	gap_tree_split(&iopt->areas, &area->node, &upper->node, iova);
+	area_set_live(upper);
+	return 0;
+}
+
+/**
+ * iopgt_cut() - Make areas end, and others begin, at given IOVAs
+ * @iopt: IOVA space with iopgt_set_huge_pages(false)
+ * @iovas: each is to be the first IOVA of an area, if it is in one
+ * @num_iovas: how many
+ *
+ * For VFIO_TYPE1_IOMMU, which may unmap a part of what it mapped. Cutting
+ * changes nothing that a device sees.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL where alignment forbids it, or the memory was not mapped
+ * page by page; -EBUSY where an in-kernel access has it pinned; -ENOMEM.
+ */
+int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
+	      size_t num_iovas)
+{
+	int rc;
+
+	guard(rwsem_read)(&iopt->domains_lock);
+	guard(rwsem_write)(&iopt->iova_lock);
+	for (size_t i = 0; i != num_iovas; i++) {
+		rc = area_cut(iopt, iovas[i]);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/**
+ * iopgt_freeze() - Keep everything in an IOVA space as it is
+ * @iopt: IOVA space
+ * @outer: the lock that several spaces are frozen under
+ *
+ * Context: may sleep; until iopgt_thaw() nothing is mapped, unmapped or pinned.
+ */
+void iopgt_freeze(struct io_pagetable *iopt, struct mutex *outer)
+{
+	down_write_nest_lock(&iopt->domains_lock, outer);
+	down_write_nest_lock(&iopt->iova_lock, outer);
+}
+
+/**
+ * iopgt_thaw() - Undo iopgt_freeze()
+ * @iopt: IOVA space
+ */
+void iopgt_thaw(struct io_pagetable *iopt)
+{
+	up_write(&iopt->iova_lock);
+	up_write(&iopt->domains_lock);
+}
+
+/**
+ * iopgt_move_collect() - Count what another process is to pay for
+ * @iopt: frozen IOVA space
+ * @move: gets its pages added
+ *
+ * Return: 0, or -EINVAL where memory of a process is mapped.
+ */
+int iopgt_move_collect(struct io_pagetable *iopt, struct pages_move *move)
+{
+	struct iopgt_area *area;
+	int rc;
+
+	for_each_area(area, iopt) {
+		rc = pages_move_collect(area->pages, move);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/**
+ * iopgt_move_finish() - Change who pays, or leave it
+ * @iopt: frozen IOVA space
+ * @move: as it was collected to
+ * @commit: the new payer has been charged for all that was collected
+ */
+void iopgt_move_finish(struct io_pagetable *iopt,
+		       const struct pages_move *move, bool commit)
+{
+	struct iopgt_area *area;
+
+	for_each_area(area, iopt)
+		pages_move_finish(area->pages, move, commit);
+}
+
+/**
+ * iopgt_module_init() - Set the layer up
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init iopgt_module_init(void)
+{
+	area_cache = KMEM_CACHE(iopgt_area, SLAB_ACCOUNT);
+	return area_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * iopgt_module_exit() - Undo iopgt_module_init()
+ */
+void iopgt_module_exit(void)
+{
+	kmem_cache_destroy(area_cache);
+}

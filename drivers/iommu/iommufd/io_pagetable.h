@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The IOVA space layer: areas, reserved and allowed ranges, and the set of
+ * domains that are kept filled with the areas' pages.
+ */
+#ifndef __IOMMUFD_IO_PAGETABLE_H
+#define __IOMMUFD_IO_PAGETABLE_H
+
+#include <linux/interval_tree.h>
+#include <linux/iommu.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+
+#include "gap_tree.h"
+
+struct iommu_hwpt_get_dirty_bitmap;
+struct iommu_iova_range;
+struct iopgt_access;
+struct pages_move;
+
+/**
+ * struct iopgt_domain - membership of a domain in one IOVA space
+ * @link: on io_pagetable::domains while it is kept filled
+ * @domain: the paging domain; set by the owner before iopgt_add_domain()
+ *
+ * Embedded in the HWPT, so that attaching needs no allocation of its own.
+ */
+struct iopgt_domain {
+	struct list_head link;
+	struct iommu_domain *domain;
+};
+
+/**
+ * struct io_pagetable - an IOVA space
+ * @domains_lock: held for read by whoever fills or empties domains, for write
+ *                by whoever changes their set or the accesses
+ * @iova_lock: protects all that follows it but @domains and @accesses
+ * @domains: struct iopgt_domain, under @domains_lock
+ * @accesses: struct iopgt_access, under @domains_lock
+ * @areas: struct iopgt_area by IOVA
+ * @reserved: ranges no mapping may touch, struct iopgt_reserved
+ * @allowed: ranges that automatic IOVAs come from, empty for everything
+ * @alignment: in bytes; IOVAs and lengths are multiples of it
+ * @split_to_pages: map everything by PAGE_SIZE (IOMMU_OPTION_HUGE_PAGES = 0)
+ */
+struct io_pagetable {
+	struct rw_semaphore domains_lock;
+	struct list_head domains;
+	struct list_head accesses;
+
+	struct rw_semaphore iova_lock;
+	struct gap_tree areas;
+	struct rb_root_cached reserved;
+	struct rb_root_cached allowed;
+	unsigned long alignment;
+	bool split_to_pages;
+};
+
+/* How a mapping is to be placed */
+enum iopgt_place {
+	IOPGT_AUTO,		/* choose an IOVA, return it */
+	IOPGT_FIXED,		/* at the IOVA given */
+};
+
+void iopgt_init(struct io_pagetable *iopt);
+void iopgt_destroy(struct io_pagetable *iopt);
+
+int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
+		   void __user *uptr, unsigned long length,
+		   unsigned long *iova, int prot, enum iopgt_place place);
+int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
+		   struct device *dev,
+		   unsigned long start, unsigned long length,
+		   unsigned long *iova, int prot, enum iopgt_place place);
+int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
+	       unsigned long src_iova, unsigned long length,
+	       unsigned long *dst_iova, int prot, enum iopgt_place place);
+int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
+		unsigned long length, unsigned long *unmapped);
+int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped);
+int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
+	      size_t num_iovas);
+
+int iopgt_reserve(struct io_pagetable *iopt, unsigned long first,
+		  unsigned long last, void *owner);
+void iopgt_unreserve(struct io_pagetable *iopt, void *owner);
+int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
+			 phys_addr_t *sw_msi_start);
+int iopgt_set_allowed(struct io_pagetable *iopt,
+		      const struct iommu_iova_range *ranges, u32 num_ranges);
+u32 iopgt_usable_ranges(struct io_pagetable *iopt,
+			struct iommu_iova_range *ranges, u32 max_ranges,
+			unsigned long *alignment);
+int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable);
+bool iopgt_huge_pages(struct io_pagetable *iopt);
+
+int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member);
+void iopgt_remove_domain(struct io_pagetable *iopt,
+			 struct iopgt_domain *member);
+
+int iopgt_set_dirty_tracking(struct io_pagetable *iopt,
+			     struct iommu_domain *domain, bool enable);
+int iopgt_read_dirty(struct io_pagetable *iopt, struct iommu_domain *domain,
+		     unsigned long flags,
+		     const struct iommu_hwpt_get_dirty_bitmap *bitmap);
+
+int iopgt_lookup_phys(struct io_pagetable *iopt, unsigned long iova,
+		      unsigned long max_length, phys_addr_t *phys,
+		      unsigned long *length);
+
+void iopgt_freeze(struct io_pagetable *iopt, struct mutex *outer);
+void iopgt_thaw(struct io_pagetable *iopt);
+int iopgt_move_collect(struct io_pagetable *iopt, struct pages_move *move);
+void iopgt_move_finish(struct io_pagetable *iopt,
+		       const struct pages_move *move, bool commit);
+
+int __init iopgt_module_init(void);
+void iopgt_module_exit(void);
+
+/**
+ * struct iopgt_access - an in-kernel access as the IOVA space sees it
+ * @link: on io_pagetable::accesses
+ * @alignment: of IOVAs and lengths, in bytes, that it needs
+ * @unmap: called without iova_lock when a range is going away; when it returns,
+ *         the access has no page of [iova, iova + length) pinned any more
+ */
+struct iopgt_access {
+	struct list_head link;
+	unsigned long alignment;
+	void (*unmap)(struct iopgt_access *access, unsigned long iova,
+		      unsigned long length);
+};
+
+int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access);
+void iopgt_remove_access(struct io_pagetable *iopt,
+			 struct iopgt_access *access);
+int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
+	      unsigned long length, struct page **out_pages, bool write);
+void iopgt_unpin(struct io_pagetable *iopt, unsigned long iova,
+		 unsigned long length);
+int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
+	     size_t length, unsigned int flags);
+#endif

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which IOVAs of an IOVA space may be used: reserved ranges, that hardware cannot
+ * or must not translate; allowed ranges, that userspace wants to be sure of; the
+ * alignment; and where to put what may go anywhere.
+ */
+#include <linux/cleanup.h>
+#include <linux/interval_tree.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "area.h"
+
+/**
+ * struct iopgt_reserved - IOVAs that nothing may be mapped at
+ * @node: in io_pagetable::reserved
+ * @owner: in whose name; ranges of several owners may overlap
+ */
+struct iopgt_reserved {
+	struct interval_tree_node node;
+	void *owner;
+};
+
+/**
+ * iopgt_is_reserved() - Must any IOVA of a range stay unused?
+ * @iopt: IOVA space, with iova_lock held
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ */
+bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
+		       unsigned long last)
+{
+	return interval_tree_iter_first(&iopt->reserved, first, last);
+}
+
+/**
+ * iopgt_reserve_locked() - Keep a range unused
+ * @iopt: IOVA space, with iova_lock held for write
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: cookie for iopgt_unreserve()
+ *
+ * Return: 0; -EADDRINUSE where it is mapped or allowed; -ENOMEM.
+ */
+int iopgt_reserve_locked(struct io_pagetable *iopt, unsigned long first,
+			 unsigned long last, void *owner)
+{
+	struct iopgt_reserved *reserved;
+
+	lockdep_assert_held_write(&iopt->iova_lock);
+	if (gap_tree_first_in(&iopt->areas, first, last) ||
+	    interval_tree_iter_first(&iopt->allowed, first, last))
+		return -EADDRINUSE;
+
+	reserved = kzalloc_obj(*reserved, GFP_KERNEL_ACCOUNT);
+	if (!reserved)
+		return -ENOMEM;
+	reserved->node.start = first;
+	reserved->node.last = last;
+	reserved->owner = owner;
+	interval_tree_insert(&reserved->node, &iopt->reserved);
+	return 0;
+}
+
+/**
+ * iopgt_unreserve_locked() - Undo all that was reserved in a name
+ * @iopt: IOVA space, with iova_lock held for write
+ * @owner: cookie, or NULL for everybody's
+ */
+void iopgt_unreserve_locked(struct io_pagetable *iopt, void *owner)
+{
+	struct interval_tree_node *node, *next;
+
+	lockdep_assert_held_write(&iopt->iova_lock);
+	for (node = interval_tree_iter_first(&iopt->reserved, 0, ULONG_MAX);
+	     node; node = next) {
+		struct iopgt_reserved *reserved =
+			container_of(node, struct iopgt_reserved, node);
+
+		next = interval_tree_iter_next(node, 0, ULONG_MAX);
+		if (!owner || reserved->owner == owner) {
+			interval_tree_remove(node, &iopt->reserved);
+			kfree(reserved);
+		}
+	}
+}
+
+/**
+ * iopgt_reserve() - Keep a range unused
+ * @iopt: IOVA space
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: cookie for iopgt_unreserve()
+ *
+ * Return: 0; -EADDRINUSE where it is mapped or allowed; -EINVAL where it is none;
+ * -ENOMEM.
+ */
+int iopgt_reserve(struct io_pagetable *iopt, unsigned long first,
+		  unsigned long last, void *owner)
+{
+	if (first > last)
+		return -EINVAL;
+	guard(rwsem_write)(&iopt->iova_lock);
+	return iopgt_reserve_locked(iopt, first, last, owner);
+}
+
+/**
+ * iopgt_unreserve() - Undo all that was reserved in a name
+ * @iopt: IOVA space
+ * @owner: cookie, or NULL for everybody's
+ */
+void iopgt_unreserve(struct io_pagetable *iopt, void *owner)
+{
+	guard(rwsem_write)(&iopt->iova_lock);
+	iopgt_unreserve_locked(iopt, owner);
+}
+
+static int iopgt_reserve_list(struct io_pagetable *iopt, struct device *dev,
+			      struct list_head *regions,
+			      phys_addr_t *sw_msi_start)
+{
+	struct iommu_resv_region *region;
+	bool hw_msi = false;
+	int rc;
+
+	*sw_msi_start = PHYS_ADDR_MAX;
+	list_for_each_entry(region, regions, list) {
+		unsigned long last;
+
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
+		    !region->length)
+			continue;
+		if (region->type == IOMMU_RESV_MSI)
+			hw_msi = true;
+		if (region->type == IOMMU_RESV_SW_MSI)
+			*sw_msi_start = region->start;
+		if (check_add_overflow((unsigned long)region->start,
+				       region->length - 1, &last))
+			return -EOVERFLOW;
+		rc = iopgt_reserve_locked(iopt, region->start, last, dev);
+		if (rc)
+			return rc;
+	}
+	/* MSIs that the hardware lets through need no translation */
+	if (hw_msi)
+		*sw_msi_start = PHYS_ADDR_MAX;
+	return 0;
+}
+
+/**
+ * iopgt_reserve_device() - Keep what a device cannot translate unused
+ * @iopt: IOVA space
+ * @dev: device behind an IOMMU; the cookie for iopgt_unreserve()
+ * @sw_msi_start: out: first IOVA of the window that MSI doorbells are to be mapped
+ *                in, PHYS_ADDR_MAX if there is none; or NULL
+ *
+ * Context: may sleep.
+ * Return: 0. With nothing changed: -EADDRINUSE where a reserved region of the
+ * device is mapped or allowed; -EOVERFLOW; -ENOMEM.
+ */
+int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
+			 phys_addr_t *sw_msi_start)
+{
+	phys_addr_t sw_msi;
+	LIST_HEAD(regions);
+	int rc;
+
+	guard(rwsem_write)(&iopt->iova_lock);
+	iommu_get_resv_regions(dev, &regions);
+	rc = iopgt_reserve_list(iopt, dev, &regions, &sw_msi);
+	if (rc)
+		iopgt_unreserve_locked(iopt, dev);
+	else if (sw_msi_start)
+		*sw_msi_start = sw_msi;
+	iommu_put_resv_regions(dev, &regions);
+	return rc;
+}
+
+static void allowed_free(struct rb_root_cached *allowed)
+{
+	struct interval_tree_node *node;
+
+	while ((node = interval_tree_iter_first(allowed, 0, ULONG_MAX))) {
+		interval_tree_remove(node, allowed);
+		kfree(node);
+	}
+}
+
+static int allowed_add(struct io_pagetable *iopt,
+		       struct rb_root_cached *allowed, u64 first, u64 last)
+{
+	struct interval_tree_node *node;
+
+	if (first > last)
+		return -EINVAL;
+	if (last > ULONG_MAX)
+		return -EOVERFLOW;
+	if (interval_tree_iter_first(allowed, first, last))
+		return -EINVAL;
+	if (iopgt_is_reserved(iopt, first, last))
+		return -EADDRINUSE;
+
+	node = kzalloc_obj(*node, GFP_KERNEL_ACCOUNT);
+	if (!node)
+		return -ENOMEM;
+	node->start = first;
+	node->last = last;
+	interval_tree_insert(node, allowed);
+	return 0;
+}
+
+/**
+ * iopgt_set_allowed() - Say which IOVAs must not be reserved later
+ * @iopt: IOVA space
+ * @ranges: disjoint ranges
+ * @num_ranges: how many; with 0 any IOVA may be reserved, and automatic IOVAs come
+ *              from anywhere
+ *
+ * Context: may sleep.
+ * Return: 0. With nothing changed: -EADDRINUSE where a range is reserved already;
+ * -EINVAL where a range is empty, or two overlap; -EOVERFLOW; -ENOMEM.
+ */
+int iopgt_set_allowed(struct io_pagetable *iopt,
+		      const struct iommu_iova_range *ranges, u32 num_ranges)
+{
+	struct rb_root_cached allowed = RB_ROOT_CACHED;
+	int rc;
+
+	scoped_guard(rwsem_write, &iopt->iova_lock) {
+		for (u32 i = 0; i != num_ranges; i++) {
+			rc = allowed_add(iopt, &allowed, ranges[i].start,
+					 ranges[i].last);
+			if (rc)
+				goto free;
+		}
+		swap(allowed, iopt->allowed);
+	}
+	rc = 0;
+free:
+	allowed_free(&allowed);
+	return rc;
+}
+
+/**
+ * iopgt_usable_ranges() - The IOVAs that are not reserved
+ * @iopt: IOVA space
+ * @ranges: filled in as far as there is room, from the lowest
+ * @max_ranges: how many there is room for
+ * @alignment: out: what IOVAs and lengths must be multiples of, in bytes
+ *
+ * Return: how many ranges there are, also where that is more than @max_ranges.
+ */
+u32 iopgt_usable_ranges(struct io_pagetable *iopt,
+			struct iommu_iova_range *ranges, u32 max_ranges,
+			unsigned long *alignment)
+{
+	struct interval_tree_span_iter span;
+	u32 num = 0;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	*alignment = iopt->alignment;
+	interval_tree_for_each_span(&span, &iopt->reserved, 0, ULONG_MAX) {
+		if (!span.is_hole)
+			continue;
+		if (num < max_ranges)
+			ranges[num] = (struct iommu_iova_range){
+				.start = span.start_hole,
+				.last = span.last_hole,
+			};
+		num++;
+	}
+	return num;
+}
+
+/*
+ * Nobody gets these without asking for them: drivers and userspace know values
+ * near ULONG_MAX as errors (DMA_MAPPING_ERROR), and ends that wrap as bugs.
+ */
+#define HIGHEST_AUTO_IOVA	(ULONG_MAX - SZ_64K)
+
+static bool find_in_windows(struct io_pagetable *iopt,
+			    struct gap_request *request, unsigned long *iova)
+{
+	struct interval_tree_span_iter span;
+	struct interval_tree_node *node;
+
+	/* Allowed ranges never are reserved */
+	node = interval_tree_iter_first(&iopt->allowed, 0, ULONG_MAX);
+	if (node) {
+		for (; node;
+		     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+			request->lowest = node->start;
+			request->highest = node->last;
+			if (gap_tree_find_gap(&iopt->areas, request, iova))
+				return true;
+		}
+		return false;
+	}
+
+	interval_tree_for_each_span(&span, &iopt->reserved, 0,
+				    HIGHEST_AUTO_IOVA) {
+		if (!span.is_hole)
+			continue;
+		request->lowest = span.start_hole;
+		request->highest = span.last_hole;
+		if (gap_tree_find_gap(&iopt->areas, request, iova))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * iopgt_find_iova() - Find the lowest place for an area
+ * @iopt: IOVA space, with iova_lock held for write
+ * @hint: address of the memory: an IOVA that is congruent to it is looked for, so
+ *        that large pages can be used
+ * @length: bytes, a multiple of the alignment
+ * @iova: out: the first IOVA
+ *
+ * Return: 0, or -ENOSPC where it fits nowhere.
+ */
+int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
+		    unsigned long length, unsigned long *iova)
+{
+	struct gap_request request = {
+		.length = length,
+		.align = clamp(rounddown_pow_of_two(length), PAGE_SIZE,
+			       (unsigned long)SZ_1G),
+		.grain = iopt->alignment,
+	};
+
+	request.offset = hint & (request.align - 1);
+	if (find_in_windows(iopt, &request, iova))
+		return 0;
+	request.align = PAGE_SIZE;
+	request.offset = offset_in_page(hint);
+	if (find_in_windows(iopt, &request, iova))
+		return 0;
+	/* The last resort must not miss any place */
+	request.align = iopt->alignment;
+	request.offset = 0;
+	return find_in_windows(iopt, &request, iova) ? 0 : -ENOSPC;
+}
+
+/**
+ * iopgt_raise_alignment() - Ask for an alignment, where it is less
+ * @iopt: IOVA space, with iova_lock held for write
+ * @alignment: power of two, in bytes
+ *
+ * Return: 0; -EADDRINUSE where an area is not aligned so; -EINVAL where it is more
+ * than PAGE_SIZE.
+ */
+int iopgt_raise_alignment(struct io_pagetable *iopt, unsigned long alignment)
+{
+	struct iopgt_area *area;
+
+	lockdep_assert_held_write(&iopt->iova_lock);
+	if (alignment > PAGE_SIZE)
+		return -EINVAL;
+	if (alignment <= iopt->alignment)
+		return 0;
+	for_each_area(area, iopt)
+		if ((area->node.first | area_length(area) | area->start) &
+		    (alignment - 1))
+			return -EADDRINUSE;
+	iopt->alignment = alignment;
+	return 0;
+}
+
+/**
+ * iopgt_update_alignment() - Ask for no more alignment than must be
+ * @iopt: IOVA space, with domains_lock and iova_lock held for write
+ */
+void iopgt_update_alignment(struct io_pagetable *iopt)
+{
+	unsigned long alignment = iopt->split_to_pages ? PAGE_SIZE : 1;
+	struct iopgt_access *access;
+	struct iopgt_domain *member;
+
+	lockdep_assert_held_write(&iopt->domains_lock);
+	lockdep_assert_held_write(&iopt->iova_lock);
+	list_for_each_entry(member, &iopt->domains, link)
+		alignment = max(alignment,
+				1UL << __ffs(member->domain->pgsize_bitmap));
+	list_for_each_entry(access, &iopt->accesses, link)
+		alignment = max(alignment, access->alignment);
+	iopt->alignment = alignment;
+}
+
+/**
+ * iopgt_set_huge_pages() - IOMMU_OPTION_HUGE_PAGES
+ * @iopt: IOVA space
+ * @enable: let contiguous pages be combined, else map all by PAGE_SIZE
+ *
+ * What is mapped into domains already stays as it is.
+ *
+ * Context: may sleep.
+ * Return: 0; -EADDRINUSE where an area is not aligned to PAGE_SIZE; -EBUSY where
+ * it would change how areas are to be unmapped from domains.
+ */
+int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
+{
+	int rc;
+
+	guard(rwsem_write)(&iopt->domains_lock);
+	guard(rwsem_write)(&iopt->iova_lock);
+	if (enable == !iopt->split_to_pages)
+		return 0;
+	if (!enable) {
+		if (!list_empty(&iopt->domains) && !gap_tree_empty(&iopt->areas))
+			return -EBUSY;
+		rc = iopgt_raise_alignment(iopt, PAGE_SIZE);
+		if (rc)
+			return rc;
+	}
+	iopt->split_to_pages = !enable;
+	iopgt_update_alignment(iopt);
+	return 0;
+}
+
+/**
+ * iopgt_huge_pages() - Are contiguous pages combined?
+ * @iopt: IOVA space
+ */
+bool iopgt_huge_pages(struct io_pagetable *iopt)
+{
+	guard(rwsem_read)(&iopt->iova_lock);
+	return !iopt->split_to_pages;
+}
