@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: In-kernel access
+ *
+ * A kernel driver that emulates DMA (an mdev), or that needs guest memory to
+ * stay where it is (a HW queue), uses an IOAS by an access: it pins pages, or
+ * copies. While it is attached it is asked to let go of what is being unmapped.
+ *
+ * The unmap callback runs under the IOVA space's domains_lock and calls back to
+ * unpin. So unpinning takes only iommufd_access::lock, which nobody holds while
+ * waiting for a domains_lock; attaching and detaching, which do wait for it, are
+ * serialised by another lock.
+ */
+#include <linux/slab.h>
+
+#include "access.h"
+
+/**
+ * struct access_link - one attachment
+ * @node: what the IOVA space knows
+ * @access: whose it is
+ */
+struct access_link {
+	struct iopgt_access node;
+	struct iommufd_access *access;
+};
+
+static void access_unmap(struct iopgt_access *node, unsigned long iova,
+			 unsigned long length)
+{
+	struct iommufd_access *access =
+		container_of(node, struct access_link, node)->access;
+
+	if (access->ops->unmap)
+		access->ops->unmap(access->data, iova, length);
+}
+
+static struct access_link *access_enter(struct iommufd_access *access,
+					struct iommufd_ioas *ioas)
+{
+	struct access_link *link;
+	int rc;
+
+	link = kzalloc_obj(*link, GFP_KERNEL_ACCOUNT);
+	if (!link)
+		return ERR_PTR(-ENOMEM);
+	link->access = access;
+	link->node.unmap = access_unmap;
+	link->node.alignment = access->ops->needs_pin_pages ? PAGE_SIZE : 1;
+
+	rc = iommufd_object_hold(&ioas->obj);
+	if (rc)
+		goto free;
+	rc = iopgt_add_access(&ioas->iopt, &link->node);
+	if (rc)
+		goto unhold;
+	return link;
+
+unhold:
+	iommufd_object_unhold(&ioas->obj);
+free:
+	kfree(link);
+	return ERR_PTR(rc);
+}
+
+static void access_leave(struct access_link *link, struct iommufd_ioas *ioas)
+{
+	iopgt_remove_access(&ioas->iopt, &link->node);
+	iommufd_object_unhold(&ioas->obj);
+	kfree(link);
+}
+
+/* From the current IOAS, if any, to another, or none. Fails only for another. */
+static int access_move(struct iommufd_access *access, struct iommufd_ioas *ioas)
+{
+	struct access_link *old_link = access->link, *link = NULL;
+	struct iommufd_ioas *old = access->ioas;
+
+	lockdep_assert_held(&access->attach_lock);
+	if (ioas == old)
+		return 0;
+	if (ioas) {
+		link = access_enter(access, ioas);
+		if (IS_ERR(link))
+			return PTR_ERR(link);
+	}
+
+	/* No new pins from here on, then no old ones */
+	scoped_guard(mutex, &access->lock)
+		access->ioas = NULL;
+	if (old) {
+		access_unmap(&old_link->node, 0, ULONG_MAX);
+		access_leave(old_link, old);
+	}
+
+	access->link = link;
+	guard(mutex)(&access->lock);
+	access->pinned_ioas = ioas;
+	access->ioas = ioas;
+	return 0;
+}
+
+static void iommufd_access_object_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_access *access =
+		container_of(obj, struct iommufd_access, obj);
+
+	scoped_guard(mutex, &access->attach_lock)
+		access_move(access, NULL);
+	mutex_destroy(&access->attach_lock);
+	mutex_destroy(&access->lock);
+	if (!access->internal)
+		iommufd_ctx_put(access->ictx);
+}
+
+const struct iommufd_object_type_ops iommufd_access_type = {
+	.destroy = iommufd_access_object_destroy,
+};
+
+static struct iommufd_access *access_new(struct iommufd_ctx *ictx,
+					 const struct iommufd_access_ops *ops,
+					 void *data)
+{
+	struct iommufd_access *access;
+
+	access = iommufd_new(ictx, struct iommufd_access, obj,
+			     IOMMUFD_OBJ_ACCESS);
+	if (IS_ERR(access))
+		return access;
+	access->ictx = ictx;
+	access->ops = ops;
+	access->data = data;
+	mutex_init(&access->attach_lock);
+	mutex_init(&access->lock);
+	return access;
+}
+
+/* Nobody can be asked to let go: users see to it that nothing is unmapped */
+static const struct iommufd_access_ops internal_access_ops = {
+	.needs_pin_pages = 1,
+};
+
+/**
+ * iommufd_access_new_internal() - Make an access that userspace does not see
+ * @ictx: context
+ *
+ * What it pins cannot be unmapped before it is unpinned: unmapping fails.
+ *
+ * Return: an access that pins pages, to be given to iommufd_access_destroy()
+ * before the context goes away; or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_access *iommufd_access_new_internal(struct iommufd_ctx *ictx)
+{
+	struct iommufd_access *access;
+
+	access = access_new(ictx, &internal_access_ops, NULL);
+	if (!IS_ERR(access))
+		access->internal = true;
+	return access;
+}
+
+/**
+ * iommufd_access_create() - Make an access
+ * @ictx: context; a reference is taken on it
+ * @ops: callbacks, and whether pages are to be pinned
+ * @data: for them
+ * @id: out: its ID; userspace cannot destroy it
+ *
+ * Context: may sleep.
+ * Return: the access, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_access *
+iommufd_access_create(struct iommufd_ctx *ictx,
+		      const struct iommufd_access_ops *ops, void *data, u32 *id)
+{
+	struct iommufd_access *access = access_new(ictx, ops, data);
+
+	if (IS_ERR(access))
+		return access;
+	iommufd_ctx_get(ictx);
+	/* The driver's own hold; a new object is not being destroyed */
+	refcount_inc(&access->obj.users);
+	*id = access->obj.id;
+	iommufd_object_publish(ictx, &access->obj);
+	return access;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_create, "IOMMUFD");
+
+/**
+ * iommufd_access_destroy() - Detach and free an access
+ * @access: the access
+ *
+ * Context: may sleep; calls the unmap callback for everything if it is attached.
+ */
+void iommufd_access_destroy(struct iommufd_access *access)
+{
+	if (access->internal)
+		iommufd_object_abort(access->ictx, &access->obj);
+	else
+		iommufd_object_retire(access->ictx, &access->obj);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, "IOMMUFD");
+
+/**
+ * iommufd_access_attach_ioas() - Attach to an IOAS
+ * @access: an access that is not attached
+ * @ioas: the IOAS, with a reference of the caller's
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL where it is attached already; -EADDRINUSE where areas are not
+ * page aligned, and pages are to be pinned; -ENOENT where the IOAS is going away;
+ * -ENOMEM.
+ */
+int iommufd_access_attach_ioas(struct iommufd_access *access,
+			       struct iommufd_ioas *ioas)
+{
+	guard(mutex)(&access->attach_lock);
+	if (access->link)
+		return -EINVAL;
+	return access_move(access, ioas);
+}
+
+/**
+ * iommufd_access_attach() - Attach to an IOAS
+ * @access: an access that is not attached
+ * @ioas_id: ID of the IOAS
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT; or an errno of iommufd_access_attach_ioas().
+ */
+int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id)
+{
+	struct iommufd_ioas *ioas = iommufd_ioas_get(access->ictx, ioas_id);
+	int rc;
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	rc = iommufd_access_attach_ioas(access, ioas);
+	iommufd_ioas_put(ioas);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, "IOMMUFD");
+
+/**
+ * iommufd_access_replace() - Attach to another IOAS
+ * @access: an access that is attached
+ * @ioas_id: ID of the other IOAS
+ *
+ * What is pinned is let go of, by the unmap callback.
+ *
+ * Context: may sleep.
+ * Return: 0. With nothing changed: -ENOENT, also where it is not attached; or an
+ * errno of iommufd_access_attach_ioas().
+ */
+int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
+{
+	struct iommufd_ioas *ioas = iommufd_ioas_get(access->ictx, ioas_id);
+	int rc = -ENOENT;
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	scoped_guard(mutex, &access->attach_lock)
+		if (access->link)
+			rc = access_move(access, ioas);
+	iommufd_ioas_put(ioas);
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, "IOMMUFD");
+
+/**
+ * iommufd_access_detach() - Leave the IOAS
+ * @access: an access
+ *
+ * Context: may sleep; calls the unmap callback for everything.
+ */
+void iommufd_access_detach(struct iommufd_access *access)
+{
+	guard(mutex)(&access->attach_lock);
+	access_move(access, NULL);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, "IOMMUFD");
+
+/**
+ * iommufd_access_pin_pages() - Pin what a range of IOVAs shows
+ * @access: an access made with needs_pin_pages
+ * @iova: first IOVA, page aligned
+ * @length: bytes, a multiple of PAGE_SIZE
+ * @out_pages: the pages, in the order of their IOVAs; or NULL
+ * @flags: IOMMUFD_ACCESS_RW_WRITE, or 0 for reading
+ *
+ * The pages stay until iommufd_access_unpin_pages() for the same range, which the
+ * unmap callback has to call at the latest.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EINVAL for
+ * other flags, or an access that does not pin; or an errno of iopgt_pin().
+ */
+int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
+			     unsigned long length, struct page **out_pages,
+			     unsigned int flags)
+{
+	if (!access->ops->needs_pin_pages || (flags & ~IOMMUFD_ACCESS_RW_WRITE))
+		return -EINVAL;
+
+	guard(mutex)(&access->lock);
+	if (!access->ioas)
+		return -ENOENT;
+	return iopgt_pin(&access->ioas->iopt, iova, length, out_pages,
+			 flags & IOMMUFD_ACCESS_RW_WRITE);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, "IOMMUFD");
+
+/**
+ * iommufd_access_unpin_pages() - Undo iommufd_access_pin_pages()
+ * @access: the access
+ * @iova: as it was pinned
+ * @length: as it was pinned
+ *
+ * Context: may sleep. Fine from the unmap callback.
+ */
+void iommufd_access_unpin_pages(struct iommufd_access *access,
+				unsigned long iova, unsigned long length)
+{
+	guard(mutex)(&access->lock);
+	if (!WARN_ON(!access->pinned_ioas))
+		iopgt_unpin(&access->pinned_ioas->iopt, iova, length);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
+
+/**
+ * iommufd_access_rw() - Copy to or from what a range of IOVAs shows
+ * @access: the access
+ * @iova: first IOVA
+ * @data: kernel buffer
+ * @length: bytes
+ * @flags: IOMMUFD_ACCESS_RW_WRITE to write; IOMMUFD_ACCESS_RW_KTHREAD in a kthread
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT where it is not attached, or not all is mapped; or an errno of
+ * iopgt_rw().
+ */
+int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
+		      void *data, size_t length, unsigned int flags)
+{
+	guard(mutex)(&access->lock);
+	if (!access->ioas)
+		return -ENOENT;
+	return iopgt_rw(&access->ioas->iopt, iova, data, length, flags);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, "IOMMUFD");

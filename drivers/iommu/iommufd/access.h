@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * In-kernel access to an IOAS's memory (mdev drivers, HW queues).
+ */
+#ifndef __IOMMUFD_ACCESS_H
+#define __IOMMUFD_ACCESS_H
+
+#include "iommufd_private.h"
+
+struct iopgt_access;
+
+/**
+ * struct iommufd_access - an in-kernel access
+ * @obj: the object; its kernel driver holds one user. Never published for an
+ *       internal access.
+ * @ictx: the context, with a reference on its file unless internal
+ * @ops: the driver's callbacks
+ * @data: for them
+ * @internal: made by iommufd_access_new_internal()
+ * @attach_lock: serialises attach, replace and detach, and their waits; taken
+ *               outside of the IOVA space's locks
+ * @lock: protects @ioas and @pinned_ioas; taken inside of domains_lock, by unmap
+ *        callbacks
+ * @ioas: what it may use, held; or NULL
+ * @pinned_ioas: what its pins are in: @ioas, or the one that it is leaving
+ * @link: its place in the IOVA space of @ioas, under @attach_lock
+ */
+struct iommufd_access {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	const struct iommufd_access_ops *ops;
+	void *data;
+	bool internal;
+	struct mutex attach_lock;
+	struct mutex lock;
+	struct iommufd_ioas *ioas;
+	struct iommufd_ioas *pinned_ioas;
+	struct access_link *link;
+};
+
+struct iommufd_access *iommufd_access_new_internal(struct iommufd_ctx *ictx);
+int iommufd_access_attach_ioas(struct iommufd_access *access,
+			       struct iommufd_ioas *ioas);
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the object table offers beyond iommufd_private.h, to the few that look
+ * under its lock.
+ */
+#ifndef __IOMMUFD_OBJECT_H
+#define __IOMMUFD_OBJECT_H
+
+#include "iommufd_private.h"
+
+void iommufd_object_publish_locked(struct iommufd_ctx *ictx,
+				   struct iommufd_object *obj);
+
+/**
+ * iommufd_object_get_locked() - Take a short reference without a lookup
+ * @ictx: the context
+ * @obj: published object, or one that the xa_lock otherwise keeps from being
+ *       destroyed, like iommufd_ctx::vfio_ioas
+ *
+ * Context: xa_lock of iommufd_ctx::objects held.
+ */
+static inline void iommufd_object_get_locked(struct iommufd_ctx *ictx,
+					     struct iommufd_object *obj)
+{
+	lockdep_assert_held(&ictx->objects.xa_lock);
+	refcount_inc(&obj->wait_cnt);
+}
+
+/**
+ * iommufd_object_is_published() - Can others find the object?
+ * @ictx: the context
+ * @obj: object that the caller has a short or long reference on
+ *
+ * Context: xa_lock of iommufd_ctx::objects held: the answer is good until it is
+ * released.
+ */
+static inline bool iommufd_object_is_published(struct iommufd_ctx *ictx,
+					       struct iommufd_object *obj)
+{
+	lockdep_assert_held(&ictx->objects.xa_lock);
+	return xa_load(&ictx->objects, obj->id) == obj;
+}
+
+#if IS_ENABLED(CONFIG_IOMMUFD_KUNIT_TEST)
+extern const struct iommufd_object_type_ops iommufd_object_test_type;
+#endif
+#endif
