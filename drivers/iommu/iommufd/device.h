@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices bound to a context, and the IOMMU groups that they are attached by.
+ */
+#ifndef __IOMMUFD_DEVICE_H
+#define __IOMMUFD_DEVICE_H
+
+#include <linux/kref.h>
+
+#include "../iommu-priv.h"
+#include "hw_pagetable.h"
+
+struct iommufd_vdevice;
+
+/* Pages that the software MSI window of a context can hold */
+#define IOMMUFD_SW_MSI_SLOTS 64
+
+/**
+ * struct iommufd_group - an IOMMU group with devices bound to a context
+ * @ref: one per bound device
+ * @lock: serialises every attach, replace and detach of the group
+ * @ictx: the context
+ * @group: the IOMMU core's group, held; NULL for a no-IOMMU device
+ * @pasid_attach: struct iommufd_attach by PASID, IOMMU_NO_PASID included;
+ *                under @lock
+ * @sw_msi_start: base of the software MSI window, PHYS_ADDR_MAX if none
+ * @required_sw_msi: slots of iommufd_ctx::sw_msi_list that the group's devices
+ *                   use, under iommufd_ctx::sw_msi_lock: mapped into each new
+ *                   domain before the devices are attached to it
+ */
+struct iommufd_group {
+	struct kref ref;
+	struct mutex lock;	/* outermost in iommufd's lock hierarchy */
+	struct iommufd_ctx *ictx;
+	struct iommu_group *group;
+	struct xarray pasid_attach;
+	phys_addr_t sw_msi_start;
+	DECLARE_BITMAP(required_sw_msi, IOMMUFD_SW_MSI_SLOTS);
+};
+
+/**
+ * struct iommufd_attach_handle - the IOMMU core's handle on one attachment
+ * @handle: base; the core finds faults' HWPT through its domain
+ * @igroup: the group that is attached
+ * @idev: the device that reports faults through it. Where several devices of a
+ *        group share the attachment, it is one of them, and another one once it
+ *        has left: read it under the fault queue's lock
+ */
+struct iommufd_attach_handle {
+	struct iommu_attach_handle handle;
+	struct iommufd_group *igroup;
+	struct iommufd_device *idev;
+};
+
+/**
+ * struct iommufd_attach - what one PASID of a group is attached to
+ * @hwpt: the HWPT, held once
+ * @handle: what the IOMMU core knows the attachment by
+ * @devices: struct iommufd_device by object ID; never empty
+ */
+struct iommufd_attach {
+	struct iommufd_hw_pagetable *hwpt;
+	struct iommufd_attach_handle *handle;
+	struct xarray devices;
+};
+
+/**
+ * struct iommufd_device - a device bound by its driver (VFIO, or the mock)
+ * @obj: the object; its kernel driver holds one user
+ * @ictx: the context, with a reference on its file
+ * @igroup: its group
+ * @dev: the device; the bound driver keeps it alive
+ * @enforce_cache_coherency: its group wants no-snoop DMA blocked
+ * @iopf_enabled: number of attachments with a fault queue, under igroup lock
+ * @vdev: its virtual device, or NULL; under igroup lock
+ * @unbinding: no new virtual device may be made; under igroup lock
+ */
+struct iommufd_device {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	struct iommufd_group *igroup;
+	struct device *dev;
+	bool enforce_cache_coherency;
+	unsigned int iopf_enabled;
+	struct iommufd_vdevice *vdev;
+	bool unbinding;
+};
+
+/**
+ * struct iommufd_sw_msi_page - an MSI doorbell page that a context knows
+ * @link: on iommufd_ctx::sw_msi_list, under iommufd_ctx::sw_msi_lock
+ * @window: base IOVA of the software MSI window that it was placed in
+ * @doorbell: physical address of the page
+ * @slot: its bit in required_sw_msi and present_sw_msi
+ * @pgoff: where it is in the window, in pages of PAGE_SIZE
+ */
+struct iommufd_sw_msi_page {
+	struct list_head link;
+	phys_addr_t window;
+	phys_addr_t doorbell;
+	unsigned int slot;
+	unsigned int pgoff;
+};
+
+#ifdef CONFIG_IRQ_MSI_IOMMU
+/* driver.c; the caller holds iommufd_ctx::sw_msi_lock */
+int iommufd_sw_msi_map(struct iommufd_hwpt_paging *hwpt,
+		       const struct iommufd_sw_msi_page *page);
+#endif
+
+static inline struct iommufd_device *
+iommufd_device_get(struct iommufd_ctx *ictx, u32 id)
+{
+	struct iommufd_object *obj =
+		iommufd_object_get(ictx, id, IOMMUFD_OBJ_DEVICE);
+
+	return IS_ERR(obj) ? ERR_CAST(obj) :
+			     container_of(obj, struct iommufd_device, obj);
+}
+
+static inline void iommufd_device_put(struct iommufd_device *idev)
+{
+	iommufd_object_put(idev->ictx, &idev->obj);
+}
+
+/*
+ * No IOMMU stands in front of @idev: the IOMMU core knows nothing of it, and
+ * must not be asked about it.
+ */
+static inline bool iommufd_device_is_noiommu(const struct iommufd_device *idev)
+{
+	return IS_ENABLED(CONFIG_IOMMUFD_NOIOMMU) && !idev->igroup->group;
+}
+
+/* The IOMMU driver behind @idev; also valid for a no-IOMMU device */
+static inline const struct iommu_ops *
+iommufd_device_ops(const struct iommufd_device *idev)
+{
+#ifdef CONFIG_IOMMUFD_NOIOMMU
+	if (iommufd_device_is_noiommu(idev))
+		return &iommufd_noiommu_ops;
+#endif
+	return dev_iommu_ops(idev->dev);
+}
+
+/* group.c */
+struct iommufd_group *iommufd_group_get(struct iommufd_ctx *ictx,
+					struct device *dev);
+struct iommufd_group *iommufd_group_new_noiommu(struct iommufd_ctx *ictx);
+void iommufd_group_put(struct iommufd_group *igroup);
+
+int iommufd_group_attach(struct iommufd_device *idev, ioasid_t pasid,
+			 struct iommufd_hw_pagetable *hwpt);
+int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
+			  struct iommufd_hw_pagetable *hwpt,
+			  struct iommufd_hw_pagetable **left);
+struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
+						  ioasid_t pasid);
+#endif

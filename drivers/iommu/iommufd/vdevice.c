@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: vDEVICE: a device as a vIOMMU's guest knows it
+ *
+ * A vDEVICE ties a device to a vIOMMU, under the ID that the guest uses for it.
+ * A device has at most one, and a virtual ID is used once per vIOMMU.
+ *
+ * Life time: it holds its vIOMMU, and goes before its device. Userspace should
+ * destroy it first. Where it does not, the device's unbinding buries it, and
+ * its ID stays reserved (uAPI: struct iommu_vdevice_alloc). That, userspace's
+ * own IOMMU_DESTROY, and an IOMMU_VDEVICE_ALLOC that is not finished yet may
+ * come at the same time. What settles it:
+ *
+ *  - a vDEVICE, or the call that makes one, has a short reference on the device
+ *    from the beginning to the very end of its life. The device is not freed
+ *    before.
+ *  - iommufd_device::vdev is claimed by the call that makes it, and given up by
+ *    the destructor, under iommufd_group::lock.
+ *  - unbinding sets iommufd_device::unbinding under that lock; making publishes
+ *    under it, if it is not set. So either unbinding finds the vDEVICE in the
+ *    object table and buries it, or the call that makes it finds the device
+ *    unbinding and gives up, or another destroyer took it from the table
+ *    before. Whoever it is gives the reference back, for which the device
+ *    waits. Nobody waits with the lock held.
+ */
+#include "viommu.h"
+
+/* The device's side of it: one at a time, none while it unbinds */
+static int vdevice_claim_idev(struct iommufd_vdevice *vdev,
+			      struct iommufd_device *idev)
+{
+	guard(mutex)(&idev->igroup->lock);
+	if (idev->unbinding)
+		return -ENOENT;
+	if (idev->vdev)
+		return -EEXIST;
+	idev->vdev = vdev;
+	return 0;
+}
+
+static void vdevice_release_idev(struct iommufd_vdevice *vdev)
+{
+	struct iommufd_device *idev = vdev->idev;
+
+	scoped_guard(mutex, &idev->igroup->lock)
+		idev->vdev = NULL;
+	/* The device may be gone from here */
+	iommufd_device_put(idev);
+}
+
+static void iommufd_vdevice_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_vdevice *vdev =
+		container_of(obj, struct iommufd_vdevice, obj);
+	struct iommufd_viommu *viommu = vdev->viommu;
+
+	/* Nobody looks it up by now, so nobody uses what the driver undoes */
+	xa_erase(&viommu->vdevs, vdev->virt_id);
+	if (vdev->destroy)
+		vdev->destroy(vdev);
+	iommufd_object_unhold(&viommu->obj);
+	vdevice_release_idev(vdev);
+}
+
+const struct iommufd_object_type_ops iommufd_vdevice_type = {
+	.destroy = iommufd_vdevice_destroy,
+};
+
+/**
+ * iommufd_device_revoke_vdevice() - A device is going away, and its vDEVICE
+ *                                   before it
+ * @idev: the device, whose destroyer is going to wait for its short references
+ *
+ * From here no vDEVICE is made for it. One that exists is destroyed, or being
+ * destroyed by somebody else who still has a short reference on @idev.
+ *
+ * Context: process context, sleeps; iommufd_group::lock not held.
+ */
+void iommufd_device_revoke_vdevice(struct iommufd_device *idev)
+{
+	struct iommufd_object *obj = ERR_PTR(-ENOENT);
+	bool ours = false;
+
+	scoped_guard(mutex, &idev->igroup->lock) {
+		idev->unbinding = true;
+		/*
+		 * Not found where it is not published yet or not any more, and
+		 * then the ID may be another one's already
+		 */
+		if (idev->vdev) {
+			obj = iommufd_object_get(idev->ictx, idev->vdev->obj.id,
+						 IOMMUFD_OBJ_VDEVICE);
+			ours = obj == &idev->vdev->obj;
+		}
+	}
+	if (ours)
+		iommufd_object_bury(idev->ictx, obj);
+	else if (!IS_ERR(obj))
+		iommufd_object_put(idev->ictx, obj);
+}
+
+/*
+ * Make the core's and the driver's structure, of a device that the caller has a
+ * short reference on. On success that one is the vDEVICE's.
+ */
+static struct iommufd_vdevice *vdevice_new(struct iommufd_viommu *viommu,
+					   struct iommufd_device *idev,
+					   unsigned long virt_id)
+{
+	const struct iommufd_viommu_ops *ops = viommu->ops;
+	struct iommufd_vdevice *vdev;
+	struct iommufd_object *obj;
+	int rc;
+
+	obj = iommufd_object_new(viommu->ictx,
+				 max(ops->vdevice_size, sizeof(*vdev)),
+				 IOMMUFD_OBJ_VDEVICE);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	vdev = container_of(obj, struct iommufd_vdevice, obj);
+
+	vdev->viommu = viommu;
+	vdev->idev = idev;
+	vdev->virt_id = virt_id;
+
+	rc = iommufd_object_hold(&viommu->obj);
+	if (rc)
+		goto err_discard;
+
+	rc = vdevice_claim_idev(vdev, idev);
+	if (rc)
+		goto err_unhold;
+
+	/* Reserved, not found: the driver's part comes first */
+	rc = xa_insert(&viommu->vdevs, virt_id, XA_ZERO_ENTRY,
+		       GFP_KERNEL_ACCOUNT);
+	if (rc) {
+		if (rc == -EBUSY)
+			rc = -EEXIST;
+		goto err_release;
+	}
+
+	if (ops->vdevice_init) {
+		rc = ops->vdevice_init(vdev);
+		if (rc)
+			goto err_erase;
+	}
+
+	/* Replaces the reservation, which needs no memory */
+	xa_store(&viommu->vdevs, virt_id, vdev, GFP_KERNEL_ACCOUNT);
+	return vdev;
+
+err_erase:
+	xa_erase(&viommu->vdevs, virt_id);
+err_release:
+	scoped_guard(mutex, &idev->igroup->lock)
+		idev->vdev = NULL;
+err_unhold:
+	iommufd_object_unhold(&viommu->obj);
+err_discard:
+	iommufd_object_discard(viommu->ictx, obj);
+	return ERR_PTR(rc);
+}
+
+/* The vDEVICE is complete and userspace knows its ID. */
+static int vdevice_publish(struct iommufd_vdevice *vdev)
+{
+	guard(mutex)(&vdev->idev->igroup->lock);
+	if (vdev->idev->unbinding)
+		return -ENOENT;
+	iommufd_object_publish(vdev->viommu->ictx, &vdev->obj);
+	return 0;
+}
+
+/**
+ * iommufd_vdevice_alloc_ioctl() - IOMMU_VDEVICE_ALLOC
+ * @ucmd: the ioctl
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ENOENT where there is no such vIOMMU or device; -EINVAL for a
+ * virtual ID that is no unsigned long, or a device of another physical IOMMU;
+ * -EEXIST where the device has a vDEVICE or the vIOMMU that virtual ID; -EFAULT;
+ * else what the driver says.
+ */
+int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
+	struct iommufd_viommu *viommu;
+	struct iommufd_vdevice *vdev;
+	struct iommufd_device *idev;
+	int rc;
+
+	/* It is an index of iommufd_viommu::vdevs */
+	if (cmd->virt_id > ULONG_MAX)
+		return -EINVAL;
+
+	viommu = iommufd_viommu_get(ucmd->ictx, cmd->viommu_id);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
+
+	idev = iommufd_device_get(ucmd->ictx, cmd->dev_id);
+	if (IS_ERR(idev)) {
+		rc = PTR_ERR(idev);
+		goto out_put_viommu;
+	}
+
+	if (!idev->dev->iommu ||
+	    idev->dev->iommu->iommu_dev != viommu->iommu_dev) {
+		rc = -EINVAL;
+		goto out_put_idev;
+	}
+
+	vdev = vdevice_new(viommu, idev, cmd->virt_id);
+	if (IS_ERR(vdev)) {
+		rc = PTR_ERR(vdev);
+		goto out_put_idev;
+	}
+
+	cmd->out_vdevice_id = vdev->obj.id;
+	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+	if (!rc)
+		rc = vdevice_publish(vdev);
+	if (rc)
+		iommufd_object_abort(ucmd->ictx, &vdev->obj);
+	goto out_put_viommu;
+
+out_put_idev:
+	iommufd_device_put(idev);
+out_put_viommu:
+	iommufd_viommu_put(viommu);
+	return rc;
+}
