@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The mock IOMMU and the test ioctl, CONFIG_IOMMUFD_TEST.
+ */
+#ifndef __IOMMUFD_SELFTEST_H
+#define __IOMMUFD_SELFTEST_H
+
+#include <linux/device.h>
+#include <linux/generic_pt/iommu.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+
+#include "iommufd_private.h"
+#include "iommufd_test.h"
+
+/* Handlers of IOMMU_TEST_CMD refuse to work on more bytes than this at a time */
+#define SELFTEST_MAX_BYTES SZ_16M
+
+/*
+ * A power of two of pages, more than one: a mmap() of half of what a vIOMMU
+ * offers must be something that userspace can ask for.
+ */
+#define MOCK_VIOMMU_MMAP_ORDER 1
+
+struct iommu_user_data;
+struct mock_viommu;
+
+/**
+ * struct mock_domain - a paging domain: one of the tree's generic page tables
+ * @domain: the IOMMU core's view of @iommu
+ * @iommu: generic_pt's view
+ * @amdv1: the page table
+ * @walk_lock: held for read by whoever walks the page table without owning a
+ *             mapping in it; tables are freed behind it
+ * @dirty_tracking: writes are recorded; written by set_dirty_tracking()
+ */
+struct mock_domain {
+	union {
+		struct iommu_domain domain;
+		struct pt_iommu iommu;
+		struct pt_iommu_amdv1 amdv1;
+	};
+	rwlock_t walk_lock;
+	bool dirty_tracking;
+};
+
+PT_IOMMU_CHECK_DOMAIN(struct mock_domain, iommu, domain);
+PT_IOMMU_CHECK_DOMAIN(struct mock_domain, amdv1.iommu, domain);
+
+/**
+ * struct mock_nested_domain - a domain whose page table userspace would own
+ * @domain: base
+ * @viommu: the vIOMMU it was made from, or NULL
+ * @iotlb: "cached translations": userspace sets them all at allocation, and an
+ *         invalidation makes them 0
+ */
+struct mock_nested_domain {
+	struct iommu_domain domain;
+	struct mock_viommu *viommu;
+	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
+};
+
+/**
+ * struct mock_device - a device on the mock bus
+ * @dev: base; the device is freed with its last reference
+ * @index: number in its name
+ * @flags: MOCK_FLAGS_DEVICE_*
+ * @iopf_domains: how many domains that it is attached to take page faults; under
+ *                the IOMMU core's group mutex
+ * @vevent_lock: protects @viommu and @virt_id
+ * @viommu: the vIOMMU that its RID is attached to a nested domain of, or NULL
+ * @virt_id: what it is called there
+ * @cache: its own "cache", which a vIOMMU invalidates
+ */
+struct mock_device {
+	struct device dev;
+	int index;
+	u32 flags;
+	unsigned int iopf_domains;
+
+	struct rw_semaphore vevent_lock;
+	struct mock_viommu *viommu;
+	unsigned long virt_id;
+
+	u32 cache[MOCK_DEV_CACHE_NUM];
+};
+
+static inline struct mock_device *to_mock_device(struct device *dev)
+{
+	return container_of(dev, struct mock_device, dev);
+}
+
+/* selftest_iommu.c */
+int __init mock_iommu_init(void);
+void mock_iommu_exit(void);
+struct mock_device *mock_device_create(u32 flags);
+void mock_device_destroy(struct mock_device *mdev);
+struct mock_domain *mock_paging_domain(struct iommu_domain *domain);
+phys_addr_t mock_domain_phys(struct mock_domain *mock, unsigned long iova);
+int mock_domain_write(struct mock_domain *mock, unsigned long iova);
+int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
+		      u64 addr);
+int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
+		    struct iommu_domain *old, struct mock_viommu *viommu,
+		    unsigned long virt_id);
+int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
+		      struct iommu_domain *domain, struct iommu_domain *old);
+
+/* selftest_viommu.c */
+struct mock_nested_domain *mock_nested_domain(struct iommu_domain *domain);
+struct iommu_domain *
+mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
+			 u32 flags, const struct iommu_user_data *user_data);
+size_t mock_viommu_size(struct device *dev, enum iommu_viommu_type type);
+int mock_viommu_init(struct iommufd_viommu *viommu,
+		     struct iommu_domain *parent,
+		     const struct iommu_user_data *user_data);
+int mock_device_vevent(struct mock_device *mdev);
+
+/* selftest_access.c */
+int selftest_access_create(struct iommufd_ucmd *ucmd);
+int selftest_access_replace_ioas(struct iommufd_ucmd *ucmd);
+int selftest_access_pin(struct iommufd_ucmd *ucmd);
+int selftest_access_unpin(struct iommufd_ucmd *ucmd);
+int selftest_access_rw(struct iommufd_ucmd *ucmd);
+
+/* selftest_dmabuf.c */
+int selftest_dmabuf_get(struct iommufd_ucmd *ucmd);
+int selftest_dmabuf_revoke(struct iommufd_ucmd *ucmd);
+#endif

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Test ioctl: a mock in-kernel user of an IOAS, as a mediated device's driver
+ * would be.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "selftest.h"
+
+/**
+ * DOC: The mock's in-kernel access
+ *
+ * Each access is a file, so that it can outlive the context's own file, which
+ * it holds. It records what it has pinned, to unpin it when the range is
+ * unmapped, when it moves to another IOAS, or when userspace says so.
+ *
+ * Locking: selftest_access::lock protects the record, and is held from before a
+ * range is pinned until it is recorded: the IOAS may be unmapped at once, and
+ * must find it there. iommufd calls the unmap op with locks of its own held, so
+ * nothing may be waited for under this lock but iommufd and memory.
+ *
+ * It knows iommufd by what <linux/iommufd.h> offers to every driver, except for
+ * the fuzzers' way to name an IOVA.
+ */
+
+/**
+ * struct selftest_access - an access file
+ * @ictx: the context, its file referenced
+ * @access: the access object
+ * @needs_pin: made with MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES
+ * @ioas_id: the IOAS, as userspace named it last; for fuzzers only
+ * @lock: protects @pins and @next_id
+ * @pins: what is pinned, struct selftest_pin
+ * @next_id: ID of the next entry of @pins
+ */
+struct selftest_access {
+	struct iommufd_ctx *ictx;
+	struct iommufd_access *access;
+	bool needs_pin;
+	u32 ioas_id;
+	/* Held across pinning: see above */
+	struct mutex lock;
+	struct list_head pins;
+	u32 next_id;
+};
+
+/**
+ * struct selftest_pin - a range that an access has pinned
+ * @link: on selftest_access::pins
+ * @id: what userspace calls it
+ * @iova: first byte, page aligned
+ * @last: last byte
+ */
+struct selftest_pin {
+	struct list_head link;
+	u32 id;
+	unsigned long iova;
+	unsigned long last;
+};
+
+static void selftest_access_drop(struct selftest_access *sa,
+				 struct selftest_pin *pin)
+{
+	lockdep_assert_held(&sa->lock);
+	iommufd_access_unpin_pages(sa->access, pin->iova,
+				   pin->last - pin->iova + 1);
+	list_del(&pin->link);
+	kfree(pin);
+}
+
+static bool selftest_access_drop_id(struct selftest_access *sa, u32 id)
+{
+	struct selftest_pin *pin;
+
+	guard(mutex)(&sa->lock);
+	list_for_each_entry(pin, &sa->pins, link) {
+		if (pin->id == id) {
+			selftest_access_drop(sa, pin);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void selftest_access_unmap(void *data, unsigned long iova,
+				  unsigned long length)
+{
+	struct selftest_access *sa = data;
+	struct selftest_pin *pin, *next;
+	unsigned long last;
+
+	if (check_add_overflow(iova, length - 1, &last))
+		last = ULONG_MAX;
+
+	guard(mutex)(&sa->lock);
+	list_for_each_entry_safe(pin, next, &sa->pins, link) {
+		if (pin->iova <= last && pin->last >= iova)
+			selftest_access_drop(sa, pin);
+	}
+}
+
+static const struct iommufd_access_ops selftest_access_rw_ops = {
+	.unmap = selftest_access_unmap,
+};
+
+static const struct iommufd_access_ops selftest_access_pin_ops = {
+	.needs_pin_pages = true,
+	.unmap = selftest_access_unmap,
+};
+
+static void selftest_access_free(struct selftest_access *sa)
+{
+	/* Detaches it, and that unmaps all it has pinned */
+	iommufd_access_destroy(sa->access);
+	WARN_ON_ONCE(!list_empty(&sa->pins));
+	iommufd_ctx_put(sa->ictx);
+	kfree(sa);
+}
+
+static int selftest_access_release(struct inode *inode, struct file *file)
+{
+	selftest_access_free(file->private_data);
+	return 0;
+}
+
+static const struct file_operations selftest_access_fops = {
+	.owner = THIS_MODULE,
+	.release = selftest_access_release,
+};
+
+static struct selftest_access *selftest_access_new(struct iommufd_ctx *ictx,
+						   u32 ioas_id, bool needs_pin)
+{
+	struct selftest_access *sa;
+	u32 access_id;
+	int rc;
+
+	sa = kzalloc_obj(*sa, GFP_KERNEL_ACCOUNT);
+	if (!sa)
+		return ERR_PTR(-ENOMEM);
+	sa->ictx = ictx;
+	sa->needs_pin = needs_pin;
+	sa->ioas_id = ioas_id;
+	mutex_init(&sa->lock);
+	INIT_LIST_HEAD(&sa->pins);
+
+	sa->access = iommufd_access_create(ictx,
+					   needs_pin ? &selftest_access_pin_ops :
+						       &selftest_access_rw_ops,
+					   sa, &access_id);
+	if (IS_ERR(sa->access)) {
+		rc = PTR_ERR(sa->access);
+		kfree(sa);
+		return ERR_PTR(rc);
+	}
+	iommufd_ctx_get(ictx);
+
+	rc = iommufd_access_attach(sa->access, ioas_id);
+	if (rc) {
+		selftest_access_free(sa);
+		return ERR_PTR(rc);
+	}
+	return sa;
+}
+
+/**
+ * selftest_access_create() - IOMMU_TEST_OP_CREATE_ACCESS
+ * @ucmd: the call
+ *
+ * Return: 0; -EOPNOTSUPP for unknown flags; what iommufd_access_create() and
+ * iommufd_access_attach() return; -EMFILE; -ENOMEM; -EFAULT.
+ */
+int selftest_access_create(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	u32 flags = cmd->create_access.flags;
+	struct selftest_access *sa;
+	struct file *file;
+	bool needs_pin;
+	int fd, rc;
+
+	if (flags & ~MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES)
+		return -EOPNOTSUPP;
+	needs_pin = flags & MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+
+	sa = selftest_access_new(ucmd->ictx, cmd->id, needs_pin);
+	if (IS_ERR(sa)) {
+		rc = PTR_ERR(sa);
+		goto err_fd;
+	}
+	file = anon_inode_getfile("[iommufd_test_access]",
+				  &selftest_access_fops, sa, O_RDWR);
+	if (IS_ERR(file)) {
+		rc = PTR_ERR(file);
+		selftest_access_free(sa);
+		goto err_fd;
+	}
+
+	cmd->create_access.out_access_fd = fd;
+	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+	if (rc) {
+		fput(file);
+		goto err_fd;
+	}
+	fd_install(fd, file);
+	return 0;
+
+err_fd:
+	put_unused_fd(fd);
+	return rc;
+}
+
+/* The access file that @fd stands for; fput() its file */
+static struct file *selftest_access_get(u32 fd, struct selftest_access **sa)
+{
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op != &selftest_access_fops) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
+	*sa = file->private_data;
+	return file;
+}
+
+/*
+ * MOCK_FLAGS_ACCESS_SYZ: the area with number lower_32_bits(@iova), modulo the
+ * number of areas, and the byte upper_32_bits(@iova) in it, modulo its size.
+ */
+static int selftest_access_fuzz_iova(struct selftest_access *sa, u64 *iova)
+{
+	u32 nth = lower_32_bits(*iova), offset = upper_32_bits(*iova);
+	struct iommufd_ioas *ioas;
+	struct gap_node *area, *n;
+	unsigned long num = 0;
+	int rc = -ENOENT;
+
+	ioas = iommufd_ioas_get(sa->ictx, READ_ONCE(sa->ioas_id));
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	down_read(&ioas->iopt.iova_lock);
+	area = gap_tree_first_in(&ioas->iopt.areas, 0, ULONG_MAX);
+	for (n = area; n; n = gap_tree_next_in(n, ULONG_MAX))
+		num++;
+	if (num) {
+		for (nth %= num; nth; nth--)
+			area = gap_tree_next_in(area, ULONG_MAX);
+		*iova = area->first + offset % (area->last - area->first + 1);
+		rc = 0;
+	}
+	up_read(&ioas->iopt.iova_lock);
+	iommufd_ioas_put(ioas);
+	return rc;
+}
+
+/* What ACCESS_PAGES and ACCESS_RW check before they begin */
+static int selftest_access_range(struct selftest_access *sa, u32 flags,
+				 u64 *iova, u64 length)
+{
+	unsigned long last;
+
+	if (!length)
+		return -EINVAL;
+	if (length > SELFTEST_MAX_BYTES)
+		return -E2BIG;
+	if (flags & MOCK_FLAGS_ACCESS_SYZ) {
+		int rc = selftest_access_fuzz_iova(sa, iova);
+
+		if (rc)
+			return rc;
+	}
+	if (check_add_overflow(*iova, length - 1, &last))
+		return -EOVERFLOW;
+	return 0;
+}
+
+/* Are @pages what the caller has mapped at @uptr? Compares, never reads them. */
+static int selftest_access_compare(unsigned long uptr, struct page **pages,
+				   unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i != npages; i++, uptr += PAGE_SIZE) {
+		struct page *page;
+		int rc;
+
+		rc = get_user_pages_fast(uptr, 1, 0, &page);
+		if (rc != 1)
+			return rc < 0 ? rc : -EFAULT;
+		put_page(page);
+		if (page != pages[i])
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Pins whole pages, and records that */
+static int selftest_access_add(struct selftest_access *sa, unsigned long iova,
+			       unsigned long npages, bool write,
+			       struct page **pages, u32 *id)
+{
+	struct selftest_pin *pin;
+	int rc;
+
+	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
+	if (!pin)
+		return -ENOMEM;
+	pin->iova = iova;
+	pin->last = iova + npages * PAGE_SIZE - 1;
+
+	guard(mutex)(&sa->lock);
+	rc = iommufd_access_pin_pages(sa->access, iova, npages * PAGE_SIZE,
+				      pages,
+				      write ? IOMMUFD_ACCESS_RW_WRITE : 0);
+	if (rc) {
+		kfree(pin);
+		return rc;
+	}
+	pin->id = sa->next_id++;
+	*id = pin->id;
+	list_add(&pin->link, &sa->pins);
+	return 0;
+}
+
+static int selftest_access_do_pin(struct selftest_access *sa,
+				  struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	u32 flags = cmd->access_pages.flags;
+	u64 iova = cmd->access_pages.iova;
+	u64 uptr = cmd->access_pages.uptr;
+	unsigned long start, npages;
+	struct page **pages;
+	u32 id;
+	int rc;
+
+	if (flags & ~(MOCK_FLAGS_ACCESS_WRITE | MOCK_FLAGS_ACCESS_SYZ))
+		return -EOPNOTSUPP;
+	if (!sa->needs_pin)
+		return -EINVAL;
+	rc = selftest_access_range(sa, flags, &iova, cmd->access_pages.length);
+	if (rc)
+		return rc;
+	/* Bytes are compared by the pages that they are on */
+	if (!(flags & MOCK_FLAGS_ACCESS_SYZ) &&
+	    offset_in_page(iova) != offset_in_page(uptr))
+		return -EINVAL;
+
+	start = iova & PAGE_MASK;
+	npages = PFN_DOWN(iova + cmd->access_pages.length - 1) -
+		 PFN_DOWN(iova) + 1;
+	pages = kvmalloc_objs(*pages, npages, GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return -ENOMEM;
+
+	rc = selftest_access_add(sa, start, npages,
+				 flags & MOCK_FLAGS_ACCESS_WRITE, pages, &id);
+	if (rc)
+		goto out_free;
+
+	/* Without the lock: whoever unmaps must not wait for a page fault */
+	if (!(flags & MOCK_FLAGS_ACCESS_SYZ))
+		rc = selftest_access_compare(uptr & PAGE_MASK, pages, npages);
+	cmd->access_pages.out_access_pages_id = id;
+	if (!rc)
+		rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+	if (rc)
+		selftest_access_drop_id(sa, id);
+out_free:
+	kvfree(pages);
+	return rc;
+}
+
+/**
+ * selftest_access_pin() - IOMMU_TEST_OP_ACCESS_PAGES
+ * @ucmd: the call
+ *
+ * Return: 0; -EBADF, -EINVAL where @id is no access file; -EOPNOTSUPP for
+ * unknown flags; -EINVAL for an access that does not pin, an empty range, a
+ * user address with another page offset, or memory that is not the caller's;
+ * -E2BIG for more than SELFTEST_MAX_BYTES; -EOVERFLOW; what
+ * iommufd_access_pin_pages() returns; -EFAULT; -ENOMEM.
+ */
+int selftest_access_pin(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	struct selftest_access *sa;
+	struct file *file;
+	int rc;
+
+	file = selftest_access_get(cmd->id, &sa);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	rc = selftest_access_do_pin(sa, ucmd);
+	fput(file);
+	return rc;
+}
+
+/**
+ * selftest_access_unpin() - IOMMU_TEST_OP_DESTROY_ACCESS_PAGES
+ * @ucmd: the call
+ *
+ * Return: 0; -EBADF, -EINVAL where @id is no access file; -ENOENT where nothing
+ * is pinned with this ID any more.
+ */
+int selftest_access_unpin(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	u32 pin_id = cmd->destroy_access_pages.access_pages_id;
+	struct selftest_access *sa;
+	struct file *file;
+	bool found;
+
+	file = selftest_access_get(cmd->id, &sa);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	found = selftest_access_drop_id(sa, pin_id);
+	fput(file);
+	return found ? 0 : -ENOENT;
+}
+
+static int selftest_access_do_rw(struct selftest_access *sa,
+				 struct iommu_test_cmd *cmd)
+{
+	void __user *uptr = u64_to_user_ptr(cmd->access_rw.uptr);
+	u64 length = cmd->access_rw.length;
+	u32 flags = cmd->access_rw.flags;
+	u64 iova = cmd->access_rw.iova;
+	unsigned int rw_flags = 0;
+	void *data;
+	int rc;
+
+	if (flags & ~(MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH |
+		      MOCK_FLAGS_ACCESS_SYZ))
+		return -EOPNOTSUPP;
+	rc = selftest_access_range(sa, flags, &iova, length);
+	if (rc)
+		return rc;
+	if (flags & MOCK_ACCESS_RW_WRITE)
+		rw_flags |= IOMMUFD_ACCESS_RW_WRITE;
+	if (flags & MOCK_ACCESS_RW_SLOW_PATH)
+		rw_flags |= __IOMMUFD_ACCESS_RW_SLOW_PATH;
+
+	data = kvzalloc(length, GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	if ((flags & MOCK_ACCESS_RW_WRITE) &&
+	    copy_from_user(data, uptr, length)) {
+		rc = -EFAULT;
+		goto out_free;
+	}
+	rc = iommufd_access_rw(sa->access, iova, data, length, rw_flags);
+	if (!rc && !(flags & MOCK_ACCESS_RW_WRITE) &&
+	    copy_to_user(uptr, data, length))
+		rc = -EFAULT;
+out_free:
+	kvfree(data);
+	return rc;
+}
+
+/**
+ * selftest_access_rw() - IOMMU_TEST_OP_ACCESS_RW
+ * @ucmd: the call
+ *
+ * Return: 0; -EBADF, -EINVAL where @id is no access file; -EOPNOTSUPP for
+ * unknown flags; -EINVAL for an empty range; -E2BIG for more than
+ * SELFTEST_MAX_BYTES; -EOVERFLOW; what iommufd_access_rw() returns; -EFAULT;
+ * -ENOMEM.
+ */
+int selftest_access_rw(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	struct selftest_access *sa;
+	struct file *file;
+	int rc;
+
+	file = selftest_access_get(cmd->id, &sa);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	rc = selftest_access_do_rw(sa, cmd);
+	fput(file);
+	return rc;
+}
+
+/**
+ * selftest_access_replace_ioas() - IOMMU_TEST_OP_ACCESS_REPLACE_IOAS
+ * @ucmd: the call
+ *
+ * Return: 0; -EBADF, -EINVAL where @id is no access file; what
+ * iommufd_access_replace() returns.
+ */
+int selftest_access_replace_ioas(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	u32 ioas_id = cmd->access_replace_ioas.ioas_id;
+	struct selftest_access *sa;
+	struct file *file;
+	int rc;
+
+	file = selftest_access_get(cmd->id, &sa);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	rc = iommufd_access_replace(sa->access, ioas_id);
+	if (!rc)
+		WRITE_ONCE(sa->ioas_id, ioas_id);
+	fput(file);
+	return rc;
+}
