@@ -12,9 +12,6 @@
 
 struct iommufd_vdevice;
 
-/* Pages that the software MSI window of a context can hold */
-#define IOMMUFD_SW_MSI_SLOTS 64
-
 /**
  * struct iommufd_group - an IOMMU group with devices bound to a context
  * @ref: one per bound device

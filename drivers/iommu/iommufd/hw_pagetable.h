@@ -10,6 +10,9 @@
 struct iommufd_device;
 struct iommufd_fault;
 
+/* Doorbell pages that a context's software MSI window can hold */
+#define IOMMUFD_SW_MSI_SLOTS 64
+
 /**
  * struct iommufd_hw_pagetable - common to every HWPT
  * @obj: the object
@@ -45,7 +48,7 @@ struct iommufd_hwpt_paging {
 	bool auto_domain : 1;
 	bool enforce_cache_coherency : 1;
 	bool nest_parent : 1;
-	DECLARE_BITMAP(present_sw_msi, 64);
+	DECLARE_BITMAP(present_sw_msi, IOMMUFD_SW_MSI_SLOTS);
 };
 
 /**

@@ -206,8 +206,9 @@ err_discard:
  * type that the vIOMMU's driver does not have; -EINVAL for an empty queue;
  * -EOVERFLOW where it ends beyond the address space; -ENOENT where there is no
  * such vIOMMU or not all of the memory is mapped; -EPERM where it is mapped
- * read-only; -EFAULT where it is not physically contiguous; else what the
- * driver says about index, size and alignment.
+ * read-only; -EADDRINUSE where the IOAS has mappings that are not page aligned;
+ * -EFAULT where the memory is not physically contiguous; else what the driver
+ * says about index, size and alignment.
  */
 int iommufd_hw_queue_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {

@@ -296,7 +296,7 @@ int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
  *
  * Context: may sleep. Killable.
  * Return: as iopgt_map_user(), and -EBADF; -EPERM where @prot asks for writing
- * to a file that was not opened for it; -EINVAL where the file is too short or
+ * to a file that was not opened for it, or is sealed; -EINVAL where the file is too short or
  * of the wrong kind; for a dma-buf see pages_new_dmabuf().
  */
 int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
@@ -321,8 +321,6 @@ int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
 
 		if (fd_empty(f))
 			return -EBADF;
-		if (writable && !(fd_file(f)->f_mode & FMODE_WRITE))
-			return -EPERM;
 		pages = pages_new_file(fd_file(f), start, length, writable,
 				       charge_mm);
 	}

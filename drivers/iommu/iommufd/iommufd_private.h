@@ -30,11 +30,14 @@ struct iommufd_ioas;
  *   iommufd_group::lock		attach state of one IOMMU group
  *     iommufd_ctx::process_lock	which process pays for pinned memory
  *       iommufd_ioas::lock		the list of HWPTs of one IOAS
- *         io_pagetable::domains_lock	the set of domains to be kept filled
- *           io_pagetable::iova_lock	areas, reserved and allowed ranges
- *           dma_resv of a dma-buf	its revocation
- *             iommufd_pages::lock	what is pinned, and for whom
- *               mmap_lock		taken by GUP
+ *         iommufd_access::attach_lock	which IOAS an access uses
+ *           io_pagetable::domains_lock	the set of domains to be kept filled
+ *             iommufd_access::lock	what an access has pinned
+ *               io_pagetable::iova_lock	areas, reserved and allowed ranges
+ *                 iommufd_pages::lock	what is pinned, and for whom
+ *                   mmap_lock		taken by GUP
+ *   dma_resv of a dma-buf		its revocation
+ *     iommufd_pages::lock		of that dma-buf's range, a class of its own
  *   iommufd_ctx::sw_msi_lock		leaf, under the IOMMU core's group mutex
  *   xa_lock of iommufd_ctx::objects	leaf spinlock
  */

@@ -349,6 +349,8 @@ static void growing_ranges(struct kunit *test)
 		/* A part of it again */
 		add_dirty(test, first + 70 * SZ_4K, last);
 	}
+	/* Nothing after it makes up for the last one */
+	add_dirty(test, first, last + SZ_4K);
 	expect_walk(test);
 }
 

@@ -299,28 +299,50 @@ struct test_thread {
 	struct iommufd_ctx *ictx;
 	u32 id;
 	int ret;
+	unsigned int delay;
+	atomic_t arrived;
 	struct completion done;
 };
+
+/* Both threads of a race go on from here at the same time, or nearly */
+static void test_thread_meet(struct test_thread *thread, unsigned int delay)
+{
+	atomic_inc(&thread->arrived);
+	while (atomic_read(&thread->arrived) < 2)
+		cond_resched();
+	while (delay--)
+		cpu_relax();
+}
 
 static int destroy_thread(void *data)
 {
 	struct test_thread *thread = data;
 
+	test_thread_meet(thread, thread->delay);
 	thread->ret = iommufd_object_destroy_id(thread->ictx, thread->id);
 	kthread_complete_and_exit(&thread->done, 0);
 }
 
 static void test_thread_start(struct kunit *test, struct test_thread *thread,
-			      int (*fn)(void *data), u32 id)
+			      int (*fn)(void *data), u32 id,
+			      unsigned int delay)
 {
 	struct test_ctx *tctx = test->priv;
 	struct task_struct *task;
 
 	thread->ictx = &tctx->ictx;
 	thread->id = id;
+	thread->delay = delay;
+	atomic_set(&thread->arrived, 0);
 	init_completion(&thread->done);
 	task = kthread_run(fn, thread, "iommufd-kunit");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+}
+
+/* In every other round the one is held up a bit, in the others the other */
+static unsigned int race_delay(unsigned int round)
+{
+	return round % 2 ? round % 500 : 0;
 }
 
 static void test_destroy_waits(struct kunit *test)
@@ -334,7 +356,8 @@ static void test_destroy_waits(struct kunit *test)
 
 	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_ANY);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
-	test_thread_start(test, &thread, destroy_thread, id);
+	test_thread_start(test, &thread, destroy_thread, id, 0);
+	test_thread_meet(&thread, 0);
 	while (refcount_read(&obj->users))
 		fsleep(1000);
 
@@ -359,6 +382,7 @@ static int user_thread(void *data)
 	struct iommufd_object *obj;
 
 	thread->ret = 0;
+	test_thread_meet(thread, thread->delay);
 	for (;;) {
 		struct test_obj *tobj;
 
@@ -393,7 +417,9 @@ static void test_race_users(struct kunit *test)
 		struct test_obj *tobj = test_obj_published(test, NULL);
 		u32 id = tobj->obj.id;
 
-		test_thread_start(test, &thread, user_thread, id);
+		test_thread_start(test, &thread, user_thread, id,
+				  race_delay(i));
+		test_thread_meet(&thread, race_delay(i + 1));
 		do {
 			ret = iommufd_object_destroy_id(&tctx->ictx, id);
 			cond_resched();
@@ -418,9 +444,9 @@ static void test_race_bury(struct kunit *test)
 		u32 id = tobj->obj.id;
 		struct iommufd_object *obj;
 
-		test_thread_start(test, &thread, destroy_thread, id);
-		if (i % 2)
-			cond_resched();
+		test_thread_start(test, &thread, destroy_thread, id,
+				  race_delay(i));
+		test_thread_meet(&thread, race_delay(i + 1));
 		obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_ANY);
 		if (!IS_ERR(obj))
 			iommufd_object_bury(ictx, obj);
@@ -446,6 +472,7 @@ static int unhold_last_thread(void *data)
 	struct test_thread *thread = data;
 	struct iommufd_object *obj;
 
+	test_thread_meet(thread, thread->delay);
 	/* The hold that was taken for this thread keeps it there */
 	obj = iommufd_object_get(thread->ictx, thread->id, IOMMUFD_OBJ_ANY);
 	thread->ret = PTR_ERR_OR_ZERO(obj);
@@ -468,7 +495,8 @@ static void test_race_unhold_last(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, iommufd_object_hold(&tobj->obj), 0);
 		KUNIT_ASSERT_EQ(test, iommufd_object_hold(&tobj->obj), 0);
 		test_thread_start(test, &thread, unhold_last_thread,
-				  tobj->obj.id);
+				  tobj->obj.id, race_delay(i));
+		test_thread_meet(&thread, race_delay(i + 1));
 		iommufd_object_unhold_last(&tctx->ictx, &tobj->obj);
 		wait_for_completion(&thread.done);
 		KUNIT_ASSERT_EQ(test, thread.ret, 0);

@@ -106,7 +106,7 @@ static int pages_pin_runs(struct iommufd_pages *pages, unsigned long first,
 				       pages->writable, runs);
 	case PAGES_FILE:
 		return pin_file_memory(pages->file, pages->first + first,
-				       npages, runs);
+				       npages, pages->writable, runs);
 	case PAGES_DMABUF:
 		break;
 	}
@@ -717,7 +717,8 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
  * @writable: devices may write to it
  * @charge_mm: charge the process, else the user
  *
- * Return: the range, or ERR_PTR() as pages_new_user().
+ * Return: the range, or ERR_PTR() as pages_new_user(), and of -EPERM where
+ * @writable is not allowed.
  */
 struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 				     unsigned long length, bool writable,
@@ -728,6 +729,8 @@ struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 
 	if (check_add_overflow(start, length, &end))
 		return ERR_PTR(-EOVERFLOW);
+	if (writable && !pin_file_may_write(file))
+		return ERR_PTR(-EPERM);
 	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
 	if (!IS_ERR(pages)) {
 		pages->file = get_file(file);

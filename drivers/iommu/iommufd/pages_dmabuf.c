@@ -85,6 +85,12 @@ static int dmabuf_get_phys(struct dma_buf_attachment *attach,
 	return rc;
 }
 
+/*
+ * The lock of such a range is taken with a dma_resv held, which is taken with an
+ * mmap_lock held; other ranges take the mmap_lock inside of theirs.
+ */
+static struct lock_class_key pages_dmabuf_lock_class;
+
 static int pages_dmabuf_attach(struct iommufd_pages *pages,
 			       struct dma_buf *dmabuf, struct device *dev,
 			       unsigned long start, unsigned long length)
@@ -142,6 +148,7 @@ struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 	if (IS_ERR(pages))
 		return pages;
 
+	lockdep_set_class(&pages->lock, &pages_dmabuf_lock_class);
 	pages->dmabuf = kzalloc_obj(*pages->dmabuf, GFP_KERNEL_ACCOUNT);
 	if (!pages->dmabuf)
 		goto put;

@@ -9,13 +9,16 @@
  * The caller accounts for the pages, and sees to it that a range is not pinned
  * twice. Nothing here knows of users, IOVAs or domains.
  */
-#include <linux/highmem.h>
+#include <linux/fcntl.h>
+#include <linux/hugetlb.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
 #include "pin.h"
@@ -188,6 +191,34 @@ int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 	return rc;
 }
 
+/* The seals of a memfd, as fcntl(F_GET_SEALS) says; 0 for other files */
+static unsigned int pin_file_seals(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	if (shmem_file(file))
+		return READ_ONCE(SHMEM_I(inode)->seals);
+#ifdef CONFIG_HUGETLBFS
+	if (inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+		return READ_ONCE(HUGETLBFS_I(inode)->seals);
+#endif
+	return 0;
+}
+
+/**
+ * pin_file_may_write() - May a device be let write to a file?
+ * @file: memfd, shmem or hugetlbfs file
+ *
+ * What mmap(2) of the file with PROT_WRITE would ask for.
+ *
+ * Return: true if so.
+ */
+bool pin_file_may_write(struct file *file)
+{
+	return (file->f_mode & FMODE_WRITE) &&
+	       !(pin_file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+}
+
 /*
  * memfd_pin_folios() pins a folio once, whatever part of it is wanted. Here
  * each page holds its own pin, so that any part can be given back.
@@ -220,22 +251,8 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 	return rc;
 }
 
-/**
- * pin_file_memory() - Pin a range of a memfd's memory
- * @file: memfd, shmem or hugetlbfs file
- * @first: index of the first page
- * @npages: pages, not 0
- * @store: gets the runs appended
- *
- * Pages that the file does not have yet are allocated.
- *
- * Context: may sleep. Killable.
- * Return: 0; -EINVAL where the range is not inside of the file, or the file is
- * of another kind; -ENOMEM; -EINTR if killed. What has been pinned until then is
- * in @store, and stays pinned.
- */
-int pin_file_memory(struct file *file, unsigned long first,
-		    unsigned long npages, struct pfn_store *store)
+static int pin_file_batches(struct file *file, unsigned long first,
+			    unsigned long npages, struct pfn_store *store)
 {
 	struct pin_batch batch;
 	int rc = 0;
@@ -265,6 +282,39 @@ int pin_file_memory(struct file *file, unsigned long first,
 		}
 	}
 	pin_batch_free(&batch);
+	return rc;
+}
+
+/**
+ * pin_file_memory() - Pin a range of a memfd's memory
+ * @file: memfd, shmem or hugetlbfs file
+ * @first: index of the first page
+ * @npages: pages, not 0
+ * @write: pin for writing by a device
+ * @store: gets the runs appended
+ *
+ * Pages that the file does not have yet are allocated.
+ *
+ * Context: may sleep. Killable.
+ * Return: 0; -EINVAL where the range is not inside of the file, or the file is
+ * of another kind; -EPERM for writing to a sealed file; -ENOMEM; -EINTR if
+ * killed. What has been pinned until then is
+ * in @store, and stays pinned.
+ */
+int pin_file_memory(struct file *file, unsigned long first,
+		    unsigned long npages, bool write, struct pfn_store *store)
+{
+	struct inode *inode = file_inode(file);
+	int rc = -EPERM;
+
+	if (!write)
+		return pin_file_batches(file, first, npages, store);
+
+	/* F_SEAL_WRITE is only given where nothing is pinned */
+	inode_lock_shared(inode);
+	if (!(pin_file_seals(file) & F_SEAL_WRITE))
+		rc = pin_file_batches(file, first, npages, store);
+	inode_unlock_shared(inode);
 	return rc;
 }
 

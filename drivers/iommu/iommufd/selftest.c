@@ -48,6 +48,8 @@ static unsigned int temp_memory_limit;
  * iommufd_should_fail() - Is an injected failure due?
  *
  * Set up in debugfs, fail_iommufd/, and by the fail-nth file of a task.
+ *
+ * Return: true where the caller must fail as it would without memory.
  */
 bool iommufd_should_fail(void)
 {

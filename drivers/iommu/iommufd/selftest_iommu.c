@@ -448,6 +448,8 @@ static const struct iommu_ops mock_ops = {
  * Mock devices belong to a context's objects, and have no interrupts. So a
  * context that binds one neither takes a reference on its own file for it, nor
  * asks for isolated MSI.
+ *
+ * Return: true if it is.
  */
 bool iommufd_test_is_mock_dev(struct device *dev)
 {

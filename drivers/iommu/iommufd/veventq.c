@@ -100,7 +100,9 @@ static ssize_t iommufd_veventq_read(struct file *file, char __user *buf,
 		rc = veventq_read_one(veventq, buf + done, count - done);
 		if (rc > 0)
 			done += rc;
-	} while (rc > 0 && done < count && !signal_pending(current));
+		/* A header alone is the tail: nothing follows in this read */
+	} while (rc > (ssize_t)sizeof(struct iommufd_vevent_header) &&
+		 done < count && !signal_pending(current));
 	mutex_unlock(&veventq->read_lock);
 
 	return done ?: rc;
