@@ -144,7 +144,7 @@ struct gap_node *gap_tree_first_in(const struct gap_tree *tree,
 
 /* The lowest suitable place from @first on, inside of [@first, @last] */
 static bool gap_fits(const struct gap_request *request, unsigned long first,
-			  unsigned long last, unsigned long *found)
+		     unsigned long last, unsigned long *found)
 {
 	unsigned long start;
 
@@ -157,15 +157,28 @@ static bool gap_fits(const struct gap_request *request, unsigned long first,
 	return true;
 }
 
+/* As gap_fits(); counts the gaps that are large enough in vain */
+static bool gap_try(const struct gap_request *request, unsigned long first,
+		    unsigned long last, unsigned int *misfits,
+		    unsigned long *found)
+{
+	if (gap_fits(request, first, last, found))
+		return true;
+	if (last - first + 1 >= request->length)
+		++*misfits;
+	return false;
+}
+
 /**
  * gap_tree_find_gap() - Find the lowest free place
  * @tree: the tree
  * @request: what is wanted
  * @first: out: where it begins
  *
- * A gap between two ranges is looked at only where it is sure to hold the
- * request, whatever its alignment, which makes it O(log n). With @align equal to
- * @grain that is every gap that is large enough: the search is exact.
+ * Every gap that is large enough is looked at. After GAP_MISFITS that do not fit
+ * because of their alignment, only those are that are sure to, whatever their
+ * alignment: so it stays O(log n). With @align equal to @grain that makes no
+ * difference, and the search is exact.
  *
  * Return: whether there is one.
  */
@@ -173,56 +186,55 @@ bool gap_tree_find_gap(const struct gap_tree *tree,
 		       const struct gap_request *request, unsigned long *first)
 {
 	struct gap_node *node = gap_node_of(tree->root.rb_node);
-	struct gap_node *left, *right;
-	unsigned long need;
+	struct gap_node *left, *right, *parent;
+	unsigned long need, roomy;
+	unsigned int misfits = 0;
 
-	if (check_add_overflow(request->length,
-			       request->align - request->grain, &need))
-		return false;
 	if (!node)
 		return gap_fits(request, 0, ULONG_MAX, first);
-
 	if (node->sub.first &&
 	    gap_fits(request, 0, node->sub.first - 1, first))
 		return true;
 
-	while (node->sub.gap >= need) {
-		left = gap_left(node);
-		if (left && left->sub.gap >= need && left->sub.last >= request->lowest) {
-			node = left;
-			continue;
-		}
-visit:
-		left = gap_left(node);
-		if (left && gap_fits(request, left->sub.last + 1,
-					  node->first - 1, first))
-			return true;
-		if (node->first > request->highest)
-			return false;
-		right = gap_right(node);
-		if (right) {
-			if (gap_fits(request, node->last + 1,
-					  right->sub.first - 1, first))
-				return true;
-			if (right->sub.gap >= need) {
-				node = right;
-				continue;
-			}
-		}
-		/* All of this subtree was in vain: go on behind it */
-		for (;;) {
-			struct gap_node *parent =
-				gap_node_of(rb_parent(&node->rb));
+	if (check_add_overflow(request->length,
+			       request->align - request->grain, &roomy))
+		roomy = ULONG_MAX;
+	need = request->length;
+	if (node->sub.gap < need)
+		goto behind;
 
-			if (!parent)
-				goto behind;
-			left = gap_left(parent);
-			if (left == node) {
-				node = parent;
-				goto visit;
-			}
+descend:
+	left = gap_left(node);
+	while (left && left->sub.gap >= need &&
+	       left->sub.last >= request->lowest) {
+		node = left;
+		left = gap_left(node);
+	}
+visit:
+	left = gap_left(node);
+	if (left && gap_try(request, left->sub.last + 1, node->first - 1,
+			    &misfits, first))
+		return true;
+	if (node->first > request->highest)
+		return false;
+	right = gap_right(node);
+	if (right && gap_try(request, node->last + 1, right->sub.first - 1,
+			     &misfits, first))
+		return true;
+	if (misfits >= GAP_MISFITS)
+		need = roomy;
+	if (right && right->sub.gap >= need) {
+		node = right;
+		goto descend;
+	}
+	/* All below this node was in vain: go on behind it */
+	while ((parent = gap_node_of(rb_parent(&node->rb)))) {
+		left = gap_left(parent);
+		if (left == node) {
 			node = parent;
+			goto visit;
 		}
+		node = parent;
 	}
 behind:
 	node = gap_node_of(tree->root.rb_node);

@@ -50,6 +50,9 @@ struct gap_request {
 	unsigned long grain;
 };
 
+/* So many gaps may be large enough, but not as aligned as they would have to be */
+#define GAP_MISFITS 64
+
 #define GAP_TREE_INIT ((struct gap_tree){ .root = RB_ROOT })
 
 int gap_tree_insert(struct gap_tree *tree, struct gap_node *node);

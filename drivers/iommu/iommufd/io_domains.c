@@ -289,13 +289,26 @@ struct dirty_read {
 static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
 			     size_t length, void *opaque)
 {
+	const struct iommu_dirty_ops *ops;
+	unsigned long last = iova + length - 1;
 	struct dirty_read *read = opaque;
+	struct iopgt_area *area;
+	int rc;
 
-	if (iopgt_check_covered(read->iopt, iova, iova + length - 1))
-		return -EINVAL;
-	return read->domain->dirty_ops->read_and_clear_dirty(read->domain, iova,
-							     length, read->flags,
-							     &read->dirty);
+	ops = read->domain->dirty_ops;
+	for_each_area_in(area, read->iopt, iova, last) {
+		unsigned long from = max(iova, area->node.first);
+		unsigned long to = min(last, area->node.last);
+
+		if (!area_is_live(area))
+			continue;
+		rc = ops->read_and_clear_dirty(read->domain, from,
+					       to - from + 1, read->flags,
+					       &read->dirty);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int dirty_check_range(struct io_pagetable *iopt,
@@ -320,10 +333,12 @@ static int dirty_check_range(struct io_pagetable *iopt,
  * @flags: IOMMU_DIRTY_NO_CLEAR or 0
  * @cmd: the range, and userspace's bitmap (IOMMU_HWPT_GET_DIRTY_BITMAP)
  *
+ * Where nothing is mapped, nothing is dirty.
+ *
  * Context: may sleep. Killable.
- * Return: 0; -EINVAL where the range is not aligned, is shorter than a bit stands
- * for, or not all mapped, or where page_size is not a power of two; -EOVERFLOW;
- * -EFAULT for the bitmap; -ENOMEM; an errno of the IOMMU driver.
+ * Return: 0; -EINVAL where the range is not aligned, or is shorter than a bit
+ * stands for, or where page_size is not a power of two; -EOVERFLOW; -EFAULT for
+ * the bitmap; -ENOMEM; an errno of the IOMMU driver.
  */
 int iopgt_read_dirty(struct io_pagetable *iopt, struct iommu_domain *domain,
 		     unsigned long flags,

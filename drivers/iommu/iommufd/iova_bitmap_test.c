@@ -7,7 +7,6 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
-#include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -695,7 +694,3 @@ static struct kunit_suite bitmap_test_suite = {
 };
 
 kunit_test_suites(&bitmap_test_suite);
-
-MODULE_DESCRIPTION("KUnit tests of the dirty bitmap in user memory");
-MODULE_LICENSE("GPL");
-MODULE_IMPORT_NS("IOMMUFD");

@@ -6,6 +6,7 @@
 #ifndef __IOMMUFD_PFN_RUN_H
 #define __IOMMUFD_PFN_RUN_H
 
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -21,7 +22,7 @@ struct pfn_run {
 
 /* A run is kept in 8 bytes: the PFN in the upper bits, the length below it */
 #define PFN_RUN_LENGTH_BITS	24
-#define PFN_RUN_MAX_PAGES	(1UL << PFN_RUN_LENGTH_BITS)
+#define PFN_RUN_MAX_PAGES	BIT(PFN_RUN_LENGTH_BITS)
 #define PFN_RUN_MAX_PFN		((1ULL << (64 - PFN_RUN_LENGTH_BITS)) - 1)
 
 struct pfn_chunk;
@@ -100,7 +101,8 @@ bool pfn_cursor_next(struct pfn_cursor *cursor, struct pfn_run *run);
  * A run that continues the last one is merged with it.
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM with the store as it was.
+ * Return: 0, or -ENOMEM with the store as it was (of more than PFN_RUN_MAX_PAGES,
+ * leading parts can be in it: pfn_store::npages tells).
  */
 static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 				   unsigned long npages)

@@ -280,17 +280,20 @@ static int vfio_unmap(struct iommufd_ioas *ioas,
 			       (unsigned long)unmap->size - 1, &last))
 		return -EOVERFLOW;
 
-	/* See vfio_set_iommu() */
-	if (!iopgt_huge_pages(&ioas->iopt)) {
-		ret = vfio_cut(&ioas->iopt, unmap->iova, last);
-		if (ret)
-			return ret;
-	}
 	ret = iopgt_unmap(&ioas->iopt, unmap->iova, unmap->size, unmapped);
+	if (likely(ret != -ENOENT))
+		return ret;
+
 	/* To VFIO, unmapping nothing is success; cutting a mapping is not */
-	if (ret == -ENOENT && vfio_is_unmapped(&ioas->iopt, unmap->iova, last))
-		ret = 0;
-	return ret;
+	if (vfio_is_unmapped(&ioas->iopt, unmap->iova, last))
+		return 0;
+	/* ... but in version 1, see vfio_set_iommu() */
+	if (iopgt_huge_pages(&ioas->iopt))
+		return -ENOENT;
+	ret = vfio_cut(&ioas->iopt, unmap->iova, last);
+	if (ret)
+		return ret;
+	return iopgt_unmap(&ioas->iopt, unmap->iova, unmap->size, unmapped);
 }
 
 static int vfio_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
