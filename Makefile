@@ -4,14 +4,14 @@
 # What is missing is fetched, installed or built on the way.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch tree kernel run shell test check clean
+.PHONY: help setup fetch tree kernel run shell test check bench bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do \
-			printf '  %-10s %s\n' "$$name" "$$text"; \
+			printf '  %-11s %s\n' "$$name" "$$text"; \
 		done
 	@echo
 	@echo '  KERNEL_SRC=DIR     lay over this Linux 7.3 tree (it is only read)'
@@ -39,8 +39,15 @@ shell: setup ## the same machine with an interactive shell
 test: setup ## run every test; LANE=name runs one lane
 	@scripts/test $(LANE)
 
-check: setup ## only the static checks: style, warnings, sparse
-	@scripts/test scripts checkpatch build sparse
+check: ## only the static checks: style, warnings, sparse, coccinelle
+	@scripts/setup coccinelle
+	@scripts/test scripts checkpatch build sparse coccinelle
+
+bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
+	@scripts/bench $(OPTIONS)
+
+bench-quick: setup ## a minute: ours against the last make bench
+	@scripts/bench --quick $(OPTIONS)
 
 clean: ## forget this checkout's programs and logs (not the cache)
 	@rm -rf out

@@ -83,6 +83,19 @@ bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b)
 	       a->mode == b->mode;
 }
 
+/**
+ * pin_payer_same_limit() - Do the pages of either count against one limit?
+ * @a: a payer
+ * @b: a payer
+ *
+ * Return: true if moving a charge from one to the other cannot exceed it.
+ */
+bool pin_payer_same_limit(const struct pin_payer *a, const struct pin_payer *b)
+{
+	return a->mode == PIN_CHARGE_USER && b->mode == PIN_CHARGE_USER &&
+	       a->user == b->user;
+}
+
 static int pin_charge_user(const struct pin_payer *payer, unsigned long npages)
 {
 	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
@@ -149,4 +162,17 @@ void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
 				    false);
 		mmap_write_unlock(payer->mm);
 	}
+}
+
+/**
+ * pin_transfer() - Move a charge between payers that share the limit
+ * @from: who paid
+ * @to: who pays from now on, pin_payer_same_limit() as @from
+ * @npages: pages charged to @from before
+ */
+void pin_transfer(const struct pin_payer *from, const struct pin_payer *to,
+		  unsigned long npages)
+{
+	atomic64_sub(npages, &from->mm->pinned_vm);
+	atomic64_add(npages, &to->mm->pinned_vm);
 }

@@ -44,6 +44,9 @@ void pin_payer_init(struct pin_payer *payer, bool by_process);
 void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from);
 void pin_payer_release(struct pin_payer *payer);
 bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b);
+bool pin_payer_same_limit(const struct pin_payer *a, const struct pin_payer *b);
 int pin_charge(const struct pin_payer *payer, unsigned long npages);
 void pin_uncharge(const struct pin_payer *payer, unsigned long npages);
+void pin_transfer(const struct pin_payer *from, const struct pin_payer *to,
+		  unsigned long npages);
 #endif

@@ -225,7 +225,9 @@ static void mark_whole_words(struct iova_bitmap *bitmap, unsigned long index,
 			bitmap->error = fill_by_copy(words, n);
 		index += n;
 		nwords -= n;
-		if (nwords && fatal_signal_pending(current))
+		if (!nwords)
+			return;
+		if (fatal_signal_pending(current))
 			bitmap->error = -EINTR;
 		cond_resched();
 	}

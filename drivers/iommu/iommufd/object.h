@@ -31,8 +31,9 @@ static inline void iommufd_object_get_locked(struct iommufd_ctx *ictx,
  * @ictx: the context
  * @obj: object that the caller has a short or long reference on
  *
- * Context: xa_lock of iommufd_ctx::objects held: the answer is good until it is
- * released.
+ * Context: xa_lock of iommufd_ctx::objects held.
+ * Return: true if they can, for as long as the lock is held; false once it is
+ * being destroyed.
  */
 static inline bool iommufd_object_is_published(struct iommufd_ctx *ictx,
 					       struct iommufd_object *obj)

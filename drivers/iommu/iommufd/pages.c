@@ -420,17 +420,16 @@ static int domain_map_done(struct iommu_domain *domain, unsigned long iova,
 #endif
 }
 
-static int domain_map_run(struct iommu_domain *domain, unsigned long iova,
-			  phys_addr_t phys, size_t length,
-			  const struct pages_mapping *map)
+/* Page by page, for IOMMU_OPTION_HUGE_PAGES = 0 */
+static int domain_map_split(struct iommu_domain *domain, unsigned long iova,
+			    phys_addr_t phys, size_t length, int prot)
 {
-	size_t step = map->split ? PAGE_SIZE : length;
 	size_t done;
 	int rc;
 
-	for (done = 0; done != length; done += step) {
-		rc = domain_map(domain, iova + done, phys + done, step,
-				map->prot);
+	for (done = 0; done != length; done += PAGE_SIZE) {
+		rc = domain_map(domain, iova + done, phys + done, PAGE_SIZE,
+				prot);
 		if (rc) {
 			if (done)
 				iommu_unmap(domain, iova, done);
@@ -458,9 +457,14 @@ static int domain_map_runs(struct iommufd_pages *pages,
 	while (pages_walk_next(&walk, &run)) {
 		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
 					  map->length - done);
+		phys_addr_t phys = PFN_PHYS(run.pfn) + skip;
 
-		rc = domain_map_run(domain, map->iova + done,
-				    PFN_PHYS(run.pfn) + skip, bytes, map);
+		if (unlikely(map->split))
+			rc = domain_map_split(domain, map->iova + done, phys,
+					      bytes, map->prot);
+		else
+			rc = domain_map(domain, map->iova + done, phys, bytes,
+					map->prot);
 		if (rc)
 			break;
 		done += bytes;
@@ -717,8 +721,8 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
  * @writable: devices may write to it
  * @charge_mm: charge the process, else the user
  *
- * Return: the range, or ERR_PTR() as pages_new_user(), and of -EPERM where
- * @writable is not allowed.
+ * Return: the range, or ERR_PTR() as pages_new_user(), of -EINVAL for a file of
+ * another kind, and of -EPERM where @writable is not allowed.
  */
 struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 				     unsigned long length, bool writable,
@@ -729,6 +733,9 @@ struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 
 	if (check_add_overflow(start, length, &end))
 		return ERR_PTR(-EOVERFLOW);
+	/* Any other file could be one that keeps the context itself alive */
+	if (!pin_file_is_memory(file))
+		return ERR_PTR(-EINVAL);
 	if (writable && !pin_file_may_write(file))
 		return ERR_PTR(-EPERM);
 	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
@@ -775,7 +782,8 @@ int pages_move_collect(struct iommufd_pages *pages, struct pages_move *move)
 	if (pages->moving || pin_payer_same(&pages->payer, &move->payer))
 		return 0;
 	pages->moving = true;
-	move->npages += pages->charged;
+	if (!pin_payer_same_limit(&pages->payer, &move->payer))
+		move->npages += pages->charged;
 	return 0;
 }
 
@@ -793,7 +801,10 @@ void pages_move_finish(struct iommufd_pages *pages,
 	pages->moving = false;
 	if (!commit)
 		return;
-	pin_uncharge(&pages->payer, pages->charged);
+	if (pin_payer_same_limit(&pages->payer, &move->payer))
+		pin_transfer(&pages->payer, &move->payer, pages->charged);
+	else
+		pin_uncharge(&pages->payer, pages->charged);
 	pin_payer_release(&pages->payer);
 	pin_payer_copy(&pages->payer, &move->payer);
 }

@@ -142,7 +142,7 @@ int pages_lookup(struct iommufd_pages *pages, unsigned long start,
 /**
  * struct pages_move - a change of who pays (IOMMU_IOAS_CHANGE_PROCESS)
  * @payer: the new payer
- * @npages: pages that are to be charged to it
+ * @npages: pages that are to be charged to it, where that counts anew
  */
 struct pages_move {
 	struct pin_payer payer;

@@ -18,13 +18,12 @@
 /**
  * struct pfn_chunk - a batch of runs
  * @start: pages in the store before this chunk
- * @nr: runs in use
- * @capacity: runs there is room for
- * @run: packed runs
+ * @capacity: runs there is room for; all of it is used but in the last chunk
+ * @run: packed runs, then the marks: at every PFN_MARK_RUNS of them, how many
+ *       pages of the chunk lie before
  */
 struct pfn_chunk {
 	unsigned long start;
-	unsigned int nr;
 	unsigned int capacity;
 	u64 run[] __counted_by(capacity);
 };
@@ -32,20 +31,38 @@ struct pfn_chunk {
 /* Chunks fill slab objects of 64 bytes, then twice that, up to a page */
 #define PFN_CHUNK_MIN_BYTES	64
 
+/* Finding a page in a chunk takes a walk of less than so many runs */
+#define PFN_MARK_RUNS		64
+
+/* How many marks lie between so many runs */
+static unsigned int pfn_marks(unsigned int nr)
+{
+	return (nr - 1) / PFN_MARK_RUNS;
+}
+
+static size_t pfn_chunk_bytes(unsigned int capacity)
+{
+	return struct_size_t(struct pfn_chunk, run, capacity) +
+	       pfn_marks(capacity) * sizeof(u64);
+}
+
+static u64 *pfn_chunk_mark(struct pfn_chunk *chunk, unsigned int i)
+{
+	return (u64 *)((void *)chunk +
+		       struct_size_t(struct pfn_chunk, run, chunk->capacity)) +
+	       i;
+}
+
 static struct pfn_chunk *pfn_chunk_alloc(size_t bytes)
 {
 	struct pfn_chunk *chunk = kmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	unsigned int room;
 
 	if (!chunk)
 		return NULL;
-	chunk->nr = 0;
-	chunk->capacity = (bytes - sizeof(*chunk)) / sizeof(chunk->run[0]);
+	room = (bytes - sizeof(*chunk)) / sizeof(chunk->run[0]);
+	chunk->capacity = room - room / (PFN_MARK_RUNS + 1);
 	return chunk;
-}
-
-static size_t pfn_chunk_bytes(const struct pfn_chunk *chunk)
-{
-	return struct_size(chunk, run, chunk->capacity);
 }
 
 static struct pfn_chunk *pfn_store_chunk(const struct pfn_store *store,
@@ -54,10 +71,20 @@ static struct pfn_chunk *pfn_store_chunk(const struct pfn_store *store,
 	return store->nr_chunks == 1 ? store->chunk : store->index[i];
 }
 
-static struct pfn_chunk **pfn_store_slot(struct pfn_store *store,
-					 unsigned int i)
+static struct pfn_chunk **pfn_store_last_chunk(struct pfn_store *store)
 {
-	return store->nr_chunks == 1 ? &store->chunk : &store->index[i];
+	return store->nr_chunks == 1 ? &store->chunk :
+				       &store->index[store->nr_chunks - 1];
+}
+
+/* The end of a chunk's runs */
+static const u64 *pfn_store_chunk_end(const struct pfn_store *store,
+				      unsigned int i)
+{
+	struct pfn_chunk *chunk = pfn_store_chunk(store, i);
+
+	return i == store->nr_chunks - 1 ? store->slot :
+					   chunk->run + chunk->capacity;
 }
 
 /* The index has room for the next power of two of chunks, two at least */
@@ -78,7 +105,8 @@ static int pfn_store_add_chunk(struct pfn_store *store, struct pfn_chunk *chunk)
 	} else {
 		index = store->index;
 		if (is_power_of_2(nr)) {
-			index = kvrealloc(index, array3_size(nr, 2, sizeof(*index)),
+			index = kvrealloc(index,
+					  array3_size(nr, 2, sizeof(*index)),
 					  GFP_KERNEL_ACCOUNT);
 			if (!index)
 				return -ENOMEM;
@@ -90,35 +118,44 @@ static int pfn_store_add_chunk(struct pfn_store *store, struct pfn_chunk *chunk)
 	return 0;
 }
 
-/* Make the tail an ordinary run */
-static int pfn_store_push_tail(struct pfn_store *store)
+static int pfn_store_grow(struct pfn_store *store, size_t bytes)
 {
-	struct pfn_chunk *chunk = NULL;
-	size_t bytes = PFN_CHUNK_MIN_BYTES;
+	struct pfn_chunk *chunk = pfn_chunk_alloc(bytes);
 
-	if (store->nr_chunks) {
-		chunk = pfn_store_chunk(store, store->nr_chunks - 1);
-		if (chunk->nr == chunk->capacity) {
-			bytes = min(2 * pfn_chunk_bytes(chunk), PAGE_SIZE);
-			chunk = NULL;
-		}
+	if (!chunk)
+		return -ENOMEM;
+	chunk->start = store->npages - pfn_run_length(store->tail);
+	if (pfn_store_add_chunk(store, chunk)) {
+		kfree(chunk);
+		return -ENOMEM;
 	}
-	if (!chunk) {
-		chunk = pfn_chunk_alloc(bytes);
-		if (!chunk)
-			return -ENOMEM;
-		chunk->start = store->npages - pfn_run_length(store->tail);
-		if (pfn_store_add_chunk(store, chunk)) {
-			kfree(chunk);
-			return -ENOMEM;
-		}
-	}
-	chunk->run[chunk->nr++] = store->tail;
+	store->slot = chunk->run;
+	store->limit = chunk->run + min(chunk->capacity, PFN_MARK_RUNS);
+	return 0;
+}
+
+/* Have a slot for the tail: with a mark where it is due, or in a new chunk */
+static int pfn_store_next_slot(struct pfn_store *store)
+{
+	struct pfn_chunk *chunk;
+	unsigned int nr;
+
+	if (!store->nr_chunks)
+		return pfn_store_grow(store, PFN_CHUNK_MIN_BYTES);
+
+	chunk = *pfn_store_last_chunk(store);
+	nr = store->slot - chunk->run;
+	if (nr == chunk->capacity)
+		return pfn_store_grow(store,
+				      min(2 * pfn_chunk_bytes(nr), PAGE_SIZE));
+	*pfn_chunk_mark(chunk, nr / PFN_MARK_RUNS - 1) =
+		store->npages - pfn_run_length(store->tail) - chunk->start;
+	store->limit = chunk->run + min(chunk->capacity, nr + PFN_MARK_RUNS);
 	return 0;
 }
 
 /**
- * pfn_store_append_new() - Add a run that does not continue the last one
+ * pfn_store_append_new() - Add a run where pfn_store_append() knows no place
  * @store: the store
  * @pfn: first page frame
  * @npages: pages, not 0
@@ -127,8 +164,7 @@ static int pfn_store_push_tail(struct pfn_store *store)
  * runs.
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM with the store as it was, but for leading parts of more
- * than PFN_RUN_MAX_PAGES: pfn_store::npages tells.
+ * Return: as pfn_store_append().
  */
 int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
 			 unsigned long npages)
@@ -136,8 +172,12 @@ int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
 	do {
 		unsigned long n = min(npages, PFN_RUN_MAX_PAGES);
 
-		if (store->npages && pfn_store_push_tail(store))
-			return -ENOMEM;
+		if (store->npages) {
+			if (store->slot == store->limit &&
+			    pfn_store_next_slot(store))
+				return -ENOMEM;
+			*store->slot++ = store->tail;
+		}
 		store->tail = pfn_run_pack(pfn, n);
 		store->npages += n;
 		pfn += n;
@@ -154,26 +194,32 @@ int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
  */
 void pfn_store_seal(struct pfn_store *store)
 {
-	struct pfn_chunk **slot, *chunk, *fitting;
+	struct pfn_chunk **last, *chunk, *fitting;
+	unsigned int nr;
 	size_t bytes;
 
 	if (!store->nr_chunks)
 		return;
 
-	slot = pfn_store_slot(store, store->nr_chunks - 1);
-	chunk = *slot;
-	bytes = kmalloc_size_roundup(struct_size(chunk, run, chunk->nr));
-	if (bytes >= pfn_chunk_bytes(chunk))
+	last = pfn_store_last_chunk(store);
+	chunk = *last;
+	nr = store->slot - chunk->run;
+	bytes = kmalloc_size_roundup(pfn_chunk_bytes(nr));
+	if (bytes >= pfn_chunk_bytes(chunk->capacity))
 		return;
 
 	fitting = pfn_chunk_alloc(bytes);
 	if (!fitting)
 		return;
 	fitting->start = chunk->start;
-	fitting->nr = chunk->nr;
-	memcpy(fitting->run, chunk->run, chunk->nr * sizeof(chunk->run[0]));
-	*slot = fitting;
+	memcpy(fitting->run, chunk->run, nr * sizeof(chunk->run[0]));
+	memcpy(pfn_chunk_mark(fitting, 0), pfn_chunk_mark(chunk, 0),
+	       pfn_marks(nr) * sizeof(u64));
+	*last = fitting;
 	kfree(chunk);
+	store->slot = fitting->run + nr;
+	store->limit = fitting->run + min(fitting->capacity,
+					  round_up(nr, PFN_MARK_RUNS));
 }
 
 /**
@@ -205,7 +251,7 @@ size_t pfn_store_bytes(const struct pfn_store *store)
 	size_t bytes = 0;
 
 	for (unsigned int i = 0; i != store->nr_chunks; i++)
-		bytes += pfn_chunk_bytes(pfn_store_chunk(store, i));
+		bytes += pfn_chunk_bytes(pfn_store_chunk(store, i)->capacity);
 	if (store->nr_chunks > 1)
 		bytes += roundup_pow_of_two(store->nr_chunks) *
 			 sizeof(store->index[0]);
@@ -229,13 +275,38 @@ static unsigned int pfn_store_find_chunk(const struct pfn_store *store,
 	return low;
 }
 
-static void pfn_cursor_enter_chunk(struct pfn_cursor *cursor, unsigned int i)
+/**
+ * pfn_cursor_next_chunk() - Go on behind the runs that lie side by side
+ * @cursor: a position at their end, with more to come
+ *
+ * For pfn_cursor_next().
+ */
+void pfn_cursor_next_chunk(struct pfn_cursor *cursor)
 {
-	const struct pfn_chunk *chunk = pfn_store_chunk(cursor->store, i);
+	const struct pfn_store *store = cursor->store;
+	unsigned int i = cursor->next_chunk++;
 
-	cursor->run = chunk->run;
-	cursor->nr = chunk->nr;
-	cursor->next_chunk = i + 1;
+	if (i == store->nr_chunks) {
+		cursor->run = &store->tail;
+		cursor->end = cursor->run + 1;
+	} else {
+		cursor->run = pfn_store_chunk(store, i)->run;
+		cursor->end = pfn_store_chunk_end(store, i);
+	}
+}
+
+/* To the last mark in a chunk that lies at or before the position */
+static void pfn_cursor_skip_marks(struct pfn_cursor *cursor,
+				  struct pfn_chunk *chunk)
+{
+	unsigned int marks = pfn_marks(cursor->end - cursor->run);
+
+	while (marks && *pfn_chunk_mark(chunk, marks - 1) > cursor->skip)
+		marks--;
+	if (marks) {
+		cursor->skip -= *pfn_chunk_mark(chunk, marks - 1);
+		cursor->run += marks * PFN_MARK_RUNS;
+	}
 }
 
 /**
@@ -245,67 +316,30 @@ static void pfn_cursor_enter_chunk(struct pfn_cursor *cursor, unsigned int i)
  * @first: index of the first page wanted
  * @npages: number of pages wanted
  *
- * Takes a search over the chunks and a walk in one of them: it does not grow
- * with the size of the store.
+ * Takes a search over the chunks and a short walk in one of them: it does not
+ * grow with the size of the store.
  */
 void pfn_cursor_seek(struct pfn_cursor *cursor, const struct pfn_store *store,
 		     unsigned long first, unsigned long npages)
 {
 	unsigned long tail_start = store->npages - pfn_run_length(store->tail);
-	const struct pfn_chunk *chunk;
-	unsigned int i;
+	struct pfn_chunk *chunk;
 
-	cursor->store = store;
-	cursor->run = NULL;
-	cursor->nr = 0;
-	cursor->next_chunk = store->nr_chunks;
-	cursor->skip = first;
-	cursor->remaining = npages;
+	*cursor = (struct pfn_cursor){ .store = store, .skip = first,
+				       .remaining = npages };
 	if (!npages)
 		return;
 	if (first >= tail_start) {
+		cursor->next_chunk = store->nr_chunks;
 		cursor->skip -= tail_start;
 		return;
 	}
 
-	i = pfn_store_find_chunk(store, first);
-	chunk = pfn_store_chunk(store, i);
-	pfn_cursor_enter_chunk(cursor, i);
+	cursor->next_chunk = pfn_store_find_chunk(store, first);
+	chunk = pfn_store_chunk(store, cursor->next_chunk);
 	cursor->skip -= chunk->start;
-	while (cursor->skip >= pfn_run_length(*cursor->run)) {
-		cursor->skip -= pfn_run_length(*cursor->run);
-		cursor->run++;
-		cursor->nr--;
-	}
-}
-
-/**
- * pfn_cursor_next() - The next run
- * @cursor: a position; moves behind the run
- * @run: filled in, clipped to the range that the cursor was set up for
- *
- * Return: false at the end of the range, with @run untouched.
- */
-bool pfn_cursor_next(struct pfn_cursor *cursor, struct pfn_run *run)
-{
-	u64 packed;
-
-	if (!cursor->remaining)
-		return false;
-
-	if (!cursor->nr && cursor->next_chunk != cursor->store->nr_chunks)
-		pfn_cursor_enter_chunk(cursor, cursor->next_chunk);
-	if (cursor->nr) {
-		packed = *cursor->run++;
-		cursor->nr--;
-	} else {
-		packed = cursor->store->tail;
-	}
-
-	run->pfn = pfn_run_first(packed) + cursor->skip;
-	run->npages = min(pfn_run_length(packed) - cursor->skip,
-			  cursor->remaining);
-	cursor->skip = 0;
-	cursor->remaining -= run->npages;
-	return true;
+	pfn_cursor_next_chunk(cursor);
+	pfn_cursor_skip_marks(cursor, chunk);
+	while (cursor->skip >= pfn_run_length(*cursor->run))
+		cursor->skip -= pfn_run_length(*cursor->run++);
 }

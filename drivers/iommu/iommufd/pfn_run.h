@@ -33,15 +33,20 @@ struct pfn_chunk;
  * @tail: the last run, packed; the only one of a store without chunks. Valid
  *        where @npages is not 0.
  * @nr_chunks: number of chunks with the runs before @tail
+ * @slot: where @tail goes when another run comes, in the last chunk
+ * @limit: where pfn_store_append_new() has to be asked for the next slot
  * @chunk: the chunk, where there is one
  * @index: the chunks in order, where there are more
  *
  * Costs nothing beyond this structure for contiguous memory, and 8 bytes per
- * run (and 24 per page full of runs) otherwise. A zeroed store is empty.
+ * run (and less than 90 per page full of runs) otherwise. A zeroed store is
+ * empty.
  */
 struct pfn_store {
 	unsigned long npages;
 	u64 tail;
+	u64 *slot;
+	u64 *limit;
 	unsigned int nr_chunks;
 	union {
 		struct pfn_chunk *chunk;
@@ -52,8 +57,8 @@ struct pfn_store {
 /**
  * struct pfn_cursor - a position in a store
  * @store: where
- * @run: the packed runs of the current chunk that are still to come
- * @nr: how many
+ * @run: the next of the packed runs that lie side by side
+ * @end: behind the last of these
  * @next_chunk: chunk to go on with, nr_chunks for the store's tail
  * @skip: pages of the next run that lie before the position
  * @remaining: pages to yield until the end of the range
@@ -61,7 +66,7 @@ struct pfn_store {
 struct pfn_cursor {
 	const struct pfn_store *store;
 	const u64 *run;
-	unsigned int nr;
+	const u64 *end;
 	unsigned int next_chunk;
 	unsigned long skip;
 	unsigned long remaining;
@@ -90,7 +95,7 @@ size_t pfn_store_bytes(const struct pfn_store *store);
 
 void pfn_cursor_seek(struct pfn_cursor *cursor, const struct pfn_store *store,
 		     unsigned long first, unsigned long npages);
-bool pfn_cursor_next(struct pfn_cursor *cursor, struct pfn_run *run);
+void pfn_cursor_next_chunk(struct pfn_cursor *cursor);
 
 /**
  * pfn_store_append() - Add a run at the end
@@ -101,8 +106,8 @@ bool pfn_cursor_next(struct pfn_cursor *cursor, struct pfn_run *run);
  * A run that continues the last one is merged with it.
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM with the store as it was (of more than PFN_RUN_MAX_PAGES,
- * leading parts can be in it: pfn_store::npages tells).
+ * Return: 0, or -ENOMEM with the store as it was, but for leading parts of more
+ * than PFN_RUN_MAX_PAGES: pfn_store::npages tells.
  */
 static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 				   unsigned long npages)
@@ -112,9 +117,40 @@ static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 	if (store->npages && pfn_run_first(store->tail) + length == pfn &&
 	    npages <= PFN_RUN_MAX_PAGES - length) {
 		store->tail += npages;
-		store->npages += npages;
-		return 0;
+	} else if (likely(store->slot != store->limit &&
+			  npages <= PFN_RUN_MAX_PAGES)) {
+		*store->slot++ = store->tail;
+		store->tail = pfn_run_pack(pfn, npages);
+	} else {
+		return pfn_store_append_new(store, pfn, npages);
 	}
-	return pfn_store_append_new(store, pfn, npages);
+	store->npages += npages;
+	return 0;
+}
+
+/**
+ * pfn_cursor_next() - The next run
+ * @cursor: a position; moves behind the run
+ * @run: filled in, clipped to the range that the cursor was set up for
+ *
+ * Return: false at the end of the range, with @run untouched.
+ */
+static inline bool pfn_cursor_next(struct pfn_cursor *cursor,
+				   struct pfn_run *run)
+{
+	u64 packed;
+
+	if (!cursor->remaining)
+		return false;
+	if (unlikely(cursor->run == cursor->end))
+		pfn_cursor_next_chunk(cursor);
+	packed = *cursor->run++;
+
+	run->pfn = pfn_run_first(packed) + cursor->skip;
+	run->npages = min(pfn_run_length(packed) - cursor->skip,
+			  cursor->remaining);
+	cursor->skip = 0;
+	cursor->remaining -= run->npages;
+	return true;
 }
 #endif

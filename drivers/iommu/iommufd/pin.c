@@ -19,6 +19,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "pin.h"
@@ -27,6 +28,9 @@
 /* Pages asked for at once: on the stack for small ranges, else in a page */
 #define PIN_STACK_PAGES		16
 #define PIN_BATCH_PAGES		(PAGE_SIZE / sizeof(struct page *))
+
+/* Pages given back before others want the CPU */
+#define PIN_RELEASE_PAGES	(SZ_64M >> PAGE_SHIFT)
 
 /**
  * struct pin_batch - room for pointers to pages, or folios
@@ -191,6 +195,23 @@ int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 	return rc;
 }
 
+static bool pin_file_is_hugetlb(struct file *file)
+{
+	return IS_ENABLED(CONFIG_HUGETLBFS) &&
+	       file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
+}
+
+/**
+ * pin_file_is_memory() - Is it a file that pin_file_memory() can pin?
+ * @file: any file
+ *
+ * Return: true for memfds, shmem and hugetlbfs files.
+ */
+bool pin_file_is_memory(struct file *file)
+{
+	return shmem_file(file) || pin_file_is_hugetlb(file);
+}
+
 /* The seals of a memfd, as fcntl(F_GET_SEALS) says; 0 for other files */
 static unsigned int pin_file_seals(struct file *file)
 {
@@ -199,7 +220,7 @@ static unsigned int pin_file_seals(struct file *file)
 	if (shmem_file(file))
 		return READ_ONCE(SHMEM_I(inode)->seals);
 #ifdef CONFIG_HUGETLBFS
-	if (inode->i_sb->s_magic == HUGETLBFS_MAGIC)
+	if (pin_file_is_hugetlb(file))
 		return READ_ONCE(HUGETLBFS_I(inode)->seals);
 #endif
 	return 0;
@@ -339,7 +360,7 @@ void pin_release_runs(const struct pfn_store *store, unsigned long first,
 	pfn_cursor_seek(&cursor, store, first, npages);
 	while (pfn_cursor_next(&cursor, &run)) {
 		while (run.npages) {
-			unsigned long n = min(run.npages, PIN_BATCH_PAGES);
+			unsigned long n = min(run.npages, PIN_RELEASE_PAGES);
 
 #if defined(CONFIG_SPARSEMEM) && !defined(CONFIG_SPARSEMEM_VMEMMAP)
 			n = min(n, PAGES_PER_SECTION -
@@ -349,8 +370,8 @@ void pin_release_runs(const struct pfn_store *store, unsigned long first,
 							 n, dirty);
 			run.pfn += n;
 			run.npages -= n;
+			cond_resched();
 		}
-		cond_resched();
 	}
 }
 

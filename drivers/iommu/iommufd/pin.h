@@ -17,6 +17,7 @@ struct page;
 
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store);
+bool pin_file_is_memory(struct file *file);
 bool pin_file_may_write(struct file *file);
 int pin_file_memory(struct file *file, unsigned long first,
 		    unsigned long npages, bool write, struct pfn_store *store);

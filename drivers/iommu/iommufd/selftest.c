@@ -402,7 +402,7 @@ static int test_trigger_vevent(struct iommufd_ucmd *ucmd)
 	idev = mock_idev_get(ucmd, cmd->trigger_vevent.dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
-	rc = mock_device_vevent(to_mock_device(idev->dev));
+	rc = guest_device_event(to_mock_device(idev->dev));
 	iommufd_device_put(idev);
 	return rc;
 }
@@ -684,13 +684,13 @@ static int test_md_check_iotlb(struct iommufd_ucmd *ucmd)
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 index = cmd->check_iotlb.id;
 	struct iommufd_hw_pagetable *hwpt;
-	struct mock_nested_domain *nested;
+	struct guest_domain *nested;
 	int rc = -EINVAL;
 
 	hwpt = hwpt_get(ucmd->ictx, cmd->id);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
-	nested = mock_nested_domain(hwpt->domain);
+	nested = to_guest_domain(hwpt->domain);
 	if (nested && index <= MOCK_NESTED_DOMAIN_IOTLB_ID_MAX &&
 	    READ_ONCE(nested->iotlb[index]) == cmd->check_iotlb.iotlb)
 		rc = 0;
@@ -703,13 +703,13 @@ static int (*const test_ops[])(struct iommufd_ucmd *ucmd) = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN] = test_mock_domain,
 	[IOMMU_TEST_OP_MD_CHECK_MAP] = test_md_check_map,
 	[IOMMU_TEST_OP_MD_CHECK_REFS] = test_md_check_refs,
-	[IOMMU_TEST_OP_CREATE_ACCESS] = selftest_access_create,
-	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = selftest_access_unpin,
-	[IOMMU_TEST_OP_ACCESS_PAGES] = selftest_access_pin,
-	[IOMMU_TEST_OP_ACCESS_RW] = selftest_access_rw,
+	[IOMMU_TEST_OP_CREATE_ACCESS] = mock_user_create,
+	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = mock_user_unpin,
+	[IOMMU_TEST_OP_ACCESS_PAGES] = mock_user_pin,
+	[IOMMU_TEST_OP_ACCESS_RW] = mock_user_rw,
 	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = test_set_temp_memory_limit,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = test_mock_domain_replace,
-	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = selftest_access_replace_ioas,
+	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_user_replace_ioas,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = test_mock_domain_flags,
 	[IOMMU_TEST_OP_DIRTY] = test_dirty,
 	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = test_md_check_iotlb,

@@ -20,10 +20,10 @@
  * A power of two of pages, more than one: a mmap() of half of what a vIOMMU
  * offers must be something that userspace can ask for.
  */
-#define MOCK_VIOMMU_MMAP_ORDER 1
+#define GUEST_SHARED_ORDER 1
 
 struct iommu_user_data;
-struct mock_viommu;
+struct guest_iommu;
 
 /**
  * struct mock_domain - a paging domain: one of the tree's generic page tables
@@ -48,15 +48,15 @@ PT_IOMMU_CHECK_DOMAIN(struct mock_domain, iommu, domain);
 PT_IOMMU_CHECK_DOMAIN(struct mock_domain, amdv1.iommu, domain);
 
 /**
- * struct mock_nested_domain - a domain whose page table userspace would own
+ * struct guest_domain - a domain whose page table userspace would own
  * @domain: base
  * @viommu: the vIOMMU it was made from, or NULL
  * @iotlb: "cached translations": userspace sets them all at allocation, and an
  *         invalidation makes them 0
  */
-struct mock_nested_domain {
+struct guest_domain {
 	struct iommu_domain domain;
-	struct mock_viommu *viommu;
+	struct guest_iommu *viommu;
 	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 };
 
@@ -79,7 +79,7 @@ struct mock_device {
 	unsigned int iopf_domains;
 
 	struct rw_semaphore vevent_lock;
-	struct mock_viommu *viommu;
+	struct guest_iommu *viommu;
 	unsigned long virt_id;
 
 	u32 cache[MOCK_DEV_CACHE_NUM];
@@ -101,28 +101,27 @@ int mock_domain_write(struct mock_domain *mock, unsigned long iova);
 int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
 		      u64 addr);
 int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
-		    struct iommu_domain *old, struct mock_viommu *viommu,
+		    struct iommu_domain *old, struct guest_iommu *viommu,
 		    unsigned long virt_id);
 int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
 		      struct iommu_domain *domain, struct iommu_domain *old);
 
 /* selftest_viommu.c */
-struct mock_nested_domain *mock_nested_domain(struct iommu_domain *domain);
+struct guest_domain *to_guest_domain(struct iommu_domain *domain);
 struct iommu_domain *
-mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
-			 u32 flags, const struct iommu_user_data *user_data);
-size_t mock_viommu_size(struct device *dev, enum iommu_viommu_type type);
-int mock_viommu_init(struct iommufd_viommu *viommu,
-		     struct iommu_domain *parent,
+guest_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 flags,
+		   const struct iommu_user_data *user_data);
+size_t guest_iommu_size(struct device *dev, enum iommu_viommu_type type);
+int guest_iommu_init(struct iommufd_viommu *base, struct iommu_domain *parent,
 		     const struct iommu_user_data *user_data);
-int mock_device_vevent(struct mock_device *mdev);
+int guest_device_event(struct mock_device *mdev);
 
 /* selftest_access.c */
-int selftest_access_create(struct iommufd_ucmd *ucmd);
-int selftest_access_replace_ioas(struct iommufd_ucmd *ucmd);
-int selftest_access_pin(struct iommufd_ucmd *ucmd);
-int selftest_access_unpin(struct iommufd_ucmd *ucmd);
-int selftest_access_rw(struct iommufd_ucmd *ucmd);
+int mock_user_create(struct iommufd_ucmd *ucmd);
+int mock_user_replace_ioas(struct iommufd_ucmd *ucmd);
+int mock_user_pin(struct iommufd_ucmd *ucmd);
+int mock_user_unpin(struct iommufd_ucmd *ucmd);
+int mock_user_rw(struct iommufd_ucmd *ucmd);
 
 /* selftest_dmabuf.c */
 int selftest_dmabuf_get(struct iommufd_ucmd *ucmd);

@@ -19,7 +19,7 @@
  * it holds. It records what it has pinned, to unpin it when the range is
  * unmapped, when it moves to another IOAS, or when userspace says so.
  *
- * Locking: selftest_access::lock protects the record, and is held from before a
+ * Locking: mock_user::lock protects the record, and is held from before a
  * range is pinned until it is recorded: the IOAS may be unmapped at once, and
  * must find it there. iommufd calls the unmap op with locks of its own held, so
  * nothing may be waited for under this lock but iommufd and memory.
@@ -29,16 +29,16 @@
  */
 
 /**
- * struct selftest_access - an access file
+ * struct mock_user - an access file
  * @ictx: the context, its file referenced
  * @access: the access object
  * @needs_pin: made with MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES
  * @ioas_id: the IOAS, as userspace named it last; for fuzzers only
  * @lock: protects @pins and @next_id
- * @pins: what is pinned, struct selftest_pin
+ * @pins: what is pinned, struct mock_user_pinned
  * @next_id: ID of the next entry of @pins
  */
-struct selftest_access {
+struct mock_user {
 	struct iommufd_ctx *ictx;
 	struct iommufd_access *access;
 	bool needs_pin;
@@ -50,136 +50,134 @@ struct selftest_access {
 };
 
 /**
- * struct selftest_pin - a range that an access has pinned
- * @link: on selftest_access::pins
+ * struct mock_user_pinned - a range that an access has pinned
+ * @link: on mock_user::pins
  * @id: what userspace calls it
  * @iova: first byte, page aligned
  * @last: last byte
  */
-struct selftest_pin {
+struct mock_user_pinned {
 	struct list_head link;
 	u32 id;
 	unsigned long iova;
 	unsigned long last;
 };
 
-static void selftest_access_drop(struct selftest_access *sa,
-				 struct selftest_pin *pin)
+static void mock_user_drop(struct mock_user *user, struct mock_user_pinned *pin)
 {
-	lockdep_assert_held(&sa->lock);
-	iommufd_access_unpin_pages(sa->access, pin->iova,
+	lockdep_assert_held(&user->lock);
+	iommufd_access_unpin_pages(user->access, pin->iova,
 				   pin->last - pin->iova + 1);
 	list_del(&pin->link);
 	kfree(pin);
 }
 
-static bool selftest_access_drop_id(struct selftest_access *sa, u32 id)
+static bool mock_user_drop_id(struct mock_user *user, u32 id)
 {
-	struct selftest_pin *pin;
+	struct mock_user_pinned *pin;
 
-	guard(mutex)(&sa->lock);
-	list_for_each_entry(pin, &sa->pins, link) {
+	guard(mutex)(&user->lock);
+	list_for_each_entry(pin, &user->pins, link) {
 		if (pin->id == id) {
-			selftest_access_drop(sa, pin);
+			mock_user_drop(user, pin);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void selftest_access_unmap(void *data, unsigned long iova,
-				  unsigned long length)
+static void mock_user_unmap(void *data, unsigned long iova,
+			    unsigned long length)
 {
-	struct selftest_access *sa = data;
-	struct selftest_pin *pin, *next;
+	struct mock_user *user = data;
+	struct mock_user_pinned *pin, *next;
 	unsigned long last;
 
 	if (check_add_overflow(iova, length - 1, &last))
 		last = ULONG_MAX;
 
-	guard(mutex)(&sa->lock);
-	list_for_each_entry_safe(pin, next, &sa->pins, link) {
+	guard(mutex)(&user->lock);
+	list_for_each_entry_safe(pin, next, &user->pins, link) {
 		if (pin->iova <= last && pin->last >= iova)
-			selftest_access_drop(sa, pin);
+			mock_user_drop(user, pin);
 	}
 }
 
-static const struct iommufd_access_ops selftest_access_rw_ops = {
-	.unmap = selftest_access_unmap,
+static const struct iommufd_access_ops mock_user_copy_ops = {
+	.unmap = mock_user_unmap,
 };
 
-static const struct iommufd_access_ops selftest_access_pin_ops = {
+static const struct iommufd_access_ops mock_user_pin_ops = {
 	.needs_pin_pages = true,
-	.unmap = selftest_access_unmap,
+	.unmap = mock_user_unmap,
 };
 
-static void selftest_access_free(struct selftest_access *sa)
+static void mock_user_free(struct mock_user *user)
 {
 	/* Detaches it, and that unmaps all it has pinned */
-	iommufd_access_destroy(sa->access);
-	WARN_ON_ONCE(!list_empty(&sa->pins));
-	iommufd_ctx_put(sa->ictx);
-	kfree(sa);
+	iommufd_access_destroy(user->access);
+	WARN_ON_ONCE(!list_empty(&user->pins));
+	iommufd_ctx_put(user->ictx);
+	kfree(user);
 }
 
-static int selftest_access_release(struct inode *inode, struct file *file)
+static int mock_user_release(struct inode *inode, struct file *file)
 {
-	selftest_access_free(file->private_data);
+	mock_user_free(file->private_data);
 	return 0;
 }
 
-static const struct file_operations selftest_access_fops = {
+static const struct file_operations mock_user_fops = {
 	.owner = THIS_MODULE,
-	.release = selftest_access_release,
+	.release = mock_user_release,
 };
 
-static struct selftest_access *selftest_access_new(struct iommufd_ctx *ictx,
-						   u32 ioas_id, bool needs_pin)
+static struct mock_user *mock_user_new(struct iommufd_ctx *ictx, u32 ioas_id,
+				       bool needs_pin)
 {
-	struct selftest_access *sa;
+	const struct iommufd_access_ops *ops =
+		needs_pin ? &mock_user_pin_ops : &mock_user_copy_ops;
+	struct mock_user *user;
 	u32 access_id;
 	int rc;
 
-	sa = kzalloc_obj(*sa, GFP_KERNEL_ACCOUNT);
-	if (!sa)
+	user = kzalloc_obj(*user, GFP_KERNEL_ACCOUNT);
+	if (!user)
 		return ERR_PTR(-ENOMEM);
-	sa->ictx = ictx;
-	sa->needs_pin = needs_pin;
-	sa->ioas_id = ioas_id;
-	mutex_init(&sa->lock);
-	INIT_LIST_HEAD(&sa->pins);
+	user->ictx = ictx;
+	user->needs_pin = needs_pin;
+	user->ioas_id = ioas_id;
+	mutex_init(&user->lock);
+	INIT_LIST_HEAD(&user->pins);
 
-	sa->access = iommufd_access_create(ictx,
-					   needs_pin ? &selftest_access_pin_ops :
-						       &selftest_access_rw_ops,
-					   sa, &access_id);
-	if (IS_ERR(sa->access)) {
-		rc = PTR_ERR(sa->access);
-		kfree(sa);
+	user->access = iommufd_access_create(ictx, ops, user, &access_id);
+	if (IS_ERR(user->access)) {
+		rc = PTR_ERR(user->access);
+		kfree(user);
 		return ERR_PTR(rc);
 	}
 	iommufd_ctx_get(ictx);
 
-	rc = iommufd_access_attach(sa->access, ioas_id);
+	rc = iommufd_access_attach(user->access, ioas_id);
 	if (rc) {
-		selftest_access_free(sa);
+		mock_user_free(user);
 		return ERR_PTR(rc);
 	}
-	return sa;
+	return user;
 }
 
 /**
- * selftest_access_create() - IOMMU_TEST_OP_CREATE_ACCESS
+ * mock_user_create() - IOMMU_TEST_OP_CREATE_ACCESS
  * @ucmd: the call
  *
  * Return: 0; -EOPNOTSUPP for unknown flags; what iommufd_access_create() and
  * iommufd_access_attach() return; -EMFILE; -ENOMEM; -EFAULT.
  */
-int selftest_access_create(struct iommufd_ucmd *ucmd)
+int mock_user_create(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 flags = cmd->create_access.flags;
-	struct selftest_access *sa;
+	struct mock_user *user;
 	struct file *file;
 	bool needs_pin;
 	int fd, rc;
@@ -192,16 +190,16 @@ int selftest_access_create(struct iommufd_ucmd *ucmd)
 	if (fd < 0)
 		return fd;
 
-	sa = selftest_access_new(ucmd->ictx, cmd->id, needs_pin);
-	if (IS_ERR(sa)) {
-		rc = PTR_ERR(sa);
+	user = mock_user_new(ucmd->ictx, cmd->id, needs_pin);
+	if (IS_ERR(user)) {
+		rc = PTR_ERR(user);
 		goto err_fd;
 	}
-	file = anon_inode_getfile("[iommufd_test_access]",
-				  &selftest_access_fops, sa, O_RDWR);
+	file = anon_inode_getfile("[iommufd_mock_user]", &mock_user_fops, user,
+				  O_RDWR);
 	if (IS_ERR(file)) {
 		rc = PTR_ERR(file);
-		selftest_access_free(sa);
+		mock_user_free(user);
 		goto err_fd;
 	}
 
@@ -220,17 +218,17 @@ err_fd:
 }
 
 /* The access file that @fd stands for; fput() its file */
-static struct file *selftest_access_get(u32 fd, struct selftest_access **sa)
+static struct file *mock_user_get(u32 fd, struct mock_user **user)
 {
 	struct file *file = fget(fd);
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	if (file->f_op != &selftest_access_fops) {
+	if (file->f_op != &mock_user_fops) {
 		fput(file);
 		return ERR_PTR(-EINVAL);
 	}
-	*sa = file->private_data;
+	*user = file->private_data;
 	return file;
 }
 
@@ -238,7 +236,7 @@ static struct file *selftest_access_get(u32 fd, struct selftest_access **sa)
  * MOCK_FLAGS_ACCESS_SYZ: the area with number lower_32_bits(@iova), modulo the
  * number of areas, and the byte upper_32_bits(@iova) in it, modulo its size.
  */
-static int selftest_access_fuzz_iova(struct selftest_access *sa, u64 *iova)
+static int mock_user_fuzz_iova(struct mock_user *user, u64 *iova)
 {
 	u32 nth = lower_32_bits(*iova), offset = upper_32_bits(*iova);
 	struct iommufd_ioas *ioas;
@@ -246,7 +244,7 @@ static int selftest_access_fuzz_iova(struct selftest_access *sa, u64 *iova)
 	unsigned long num = 0;
 	int rc = -ENOENT;
 
-	ioas = iommufd_ioas_get(sa->ictx, READ_ONCE(sa->ioas_id));
+	ioas = iommufd_ioas_get(user->ictx, READ_ONCE(user->ioas_id));
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
@@ -266,8 +264,8 @@ static int selftest_access_fuzz_iova(struct selftest_access *sa, u64 *iova)
 }
 
 /* What ACCESS_PAGES and ACCESS_RW check before they begin */
-static int selftest_access_range(struct selftest_access *sa, u32 flags,
-				 u64 *iova, u64 length)
+static int mock_user_range(struct mock_user *user, u32 flags, u64 *iova,
+			   u64 length)
 {
 	unsigned long last;
 
@@ -276,7 +274,7 @@ static int selftest_access_range(struct selftest_access *sa, u32 flags,
 	if (length > SELFTEST_MAX_BYTES)
 		return -E2BIG;
 	if (flags & MOCK_FLAGS_ACCESS_SYZ) {
-		int rc = selftest_access_fuzz_iova(sa, iova);
+		int rc = mock_user_fuzz_iova(user, iova);
 
 		if (rc)
 			return rc;
@@ -287,8 +285,8 @@ static int selftest_access_range(struct selftest_access *sa, u32 flags,
 }
 
 /* Are @pages what the caller has mapped at @uptr? Compares, never reads them. */
-static int selftest_access_compare(unsigned long uptr, struct page **pages,
-				   unsigned long npages)
+static int mock_user_compare(unsigned long uptr, struct page **pages,
+			     unsigned long npages)
 {
 	unsigned long i;
 
@@ -307,11 +305,11 @@ static int selftest_access_compare(unsigned long uptr, struct page **pages,
 }
 
 /* Pins whole pages, and records that */
-static int selftest_access_add(struct selftest_access *sa, unsigned long iova,
-			       unsigned long npages, bool write,
-			       struct page **pages, u32 *id)
+static int mock_user_add(struct mock_user *user, unsigned long iova,
+			 unsigned long npages, bool write, struct page **pages,
+			 u32 *id)
 {
-	struct selftest_pin *pin;
+	struct mock_user_pinned *pin;
 	int rc;
 
 	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
@@ -320,22 +318,21 @@ static int selftest_access_add(struct selftest_access *sa, unsigned long iova,
 	pin->iova = iova;
 	pin->last = iova + npages * PAGE_SIZE - 1;
 
-	guard(mutex)(&sa->lock);
-	rc = iommufd_access_pin_pages(sa->access, iova, npages * PAGE_SIZE,
+	guard(mutex)(&user->lock);
+	rc = iommufd_access_pin_pages(user->access, iova, npages * PAGE_SIZE,
 				      pages,
 				      write ? IOMMUFD_ACCESS_RW_WRITE : 0);
 	if (rc) {
 		kfree(pin);
 		return rc;
 	}
-	pin->id = sa->next_id++;
+	pin->id = user->next_id++;
 	*id = pin->id;
-	list_add(&pin->link, &sa->pins);
+	list_add(&pin->link, &user->pins);
 	return 0;
 }
 
-static int selftest_access_do_pin(struct selftest_access *sa,
-				  struct iommufd_ucmd *ucmd)
+static int mock_user_do_pin(struct mock_user *user, struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 flags = cmd->access_pages.flags;
@@ -348,9 +345,9 @@ static int selftest_access_do_pin(struct selftest_access *sa,
 
 	if (flags & ~(MOCK_FLAGS_ACCESS_WRITE | MOCK_FLAGS_ACCESS_SYZ))
 		return -EOPNOTSUPP;
-	if (!sa->needs_pin)
+	if (!user->needs_pin)
 		return -EINVAL;
-	rc = selftest_access_range(sa, flags, &iova, cmd->access_pages.length);
+	rc = mock_user_range(user, flags, &iova, cmd->access_pages.length);
 	if (rc)
 		return rc;
 	/* Bytes are compared by the pages that they are on */
@@ -365,26 +362,26 @@ static int selftest_access_do_pin(struct selftest_access *sa,
 	if (!pages)
 		return -ENOMEM;
 
-	rc = selftest_access_add(sa, start, npages,
-				 flags & MOCK_FLAGS_ACCESS_WRITE, pages, &id);
+	rc = mock_user_add(user, start, npages, flags & MOCK_FLAGS_ACCESS_WRITE,
+			   pages, &id);
 	if (rc)
 		goto out_free;
 
 	/* Without the lock: whoever unmaps must not wait for a page fault */
 	if (!(flags & MOCK_FLAGS_ACCESS_SYZ))
-		rc = selftest_access_compare(uptr & PAGE_MASK, pages, npages);
+		rc = mock_user_compare(uptr & PAGE_MASK, pages, npages);
 	cmd->access_pages.out_access_pages_id = id;
 	if (!rc)
 		rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 	if (rc)
-		selftest_access_drop_id(sa, id);
+		mock_user_drop_id(user, id);
 out_free:
 	kvfree(pages);
 	return rc;
 }
 
 /**
- * selftest_access_pin() - IOMMU_TEST_OP_ACCESS_PAGES
+ * mock_user_pin() - IOMMU_TEST_OP_ACCESS_PAGES
  * @ucmd: the call
  *
  * Return: 0; -EBADF, -EINVAL where @id is no access file; -EOPNOTSUPP for
@@ -393,46 +390,45 @@ out_free:
  * -E2BIG for more than SELFTEST_MAX_BYTES; -EOVERFLOW; what
  * iommufd_access_pin_pages() returns; -EFAULT; -ENOMEM.
  */
-int selftest_access_pin(struct iommufd_ucmd *ucmd)
+int mock_user_pin(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
-	struct selftest_access *sa;
+	struct mock_user *user;
 	struct file *file;
 	int rc;
 
-	file = selftest_access_get(cmd->id, &sa);
+	file = mock_user_get(cmd->id, &user);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	rc = selftest_access_do_pin(sa, ucmd);
+	rc = mock_user_do_pin(user, ucmd);
 	fput(file);
 	return rc;
 }
 
 /**
- * selftest_access_unpin() - IOMMU_TEST_OP_DESTROY_ACCESS_PAGES
+ * mock_user_unpin() - IOMMU_TEST_OP_DESTROY_ACCESS_PAGES
  * @ucmd: the call
  *
  * Return: 0; -EBADF, -EINVAL where @id is no access file; -ENOENT where nothing
  * is pinned with this ID any more.
  */
-int selftest_access_unpin(struct iommufd_ucmd *ucmd)
+int mock_user_unpin(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 pin_id = cmd->destroy_access_pages.access_pages_id;
-	struct selftest_access *sa;
+	struct mock_user *user;
 	struct file *file;
 	bool found;
 
-	file = selftest_access_get(cmd->id, &sa);
+	file = mock_user_get(cmd->id, &user);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	found = selftest_access_drop_id(sa, pin_id);
+	found = mock_user_drop_id(user, pin_id);
 	fput(file);
 	return found ? 0 : -ENOENT;
 }
 
-static int selftest_access_do_rw(struct selftest_access *sa,
-				 struct iommu_test_cmd *cmd)
+static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 {
 	void __user *uptr = u64_to_user_ptr(cmd->access_rw.uptr);
 	u64 length = cmd->access_rw.length;
@@ -445,7 +441,7 @@ static int selftest_access_do_rw(struct selftest_access *sa,
 	if (flags & ~(MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH |
 		      MOCK_FLAGS_ACCESS_SYZ))
 		return -EOPNOTSUPP;
-	rc = selftest_access_range(sa, flags, &iova, length);
+	rc = mock_user_range(user, flags, &iova, length);
 	if (rc)
 		return rc;
 	if (flags & MOCK_ACCESS_RW_WRITE)
@@ -461,7 +457,7 @@ static int selftest_access_do_rw(struct selftest_access *sa,
 		rc = -EFAULT;
 		goto out_free;
 	}
-	rc = iommufd_access_rw(sa->access, iova, data, length, rw_flags);
+	rc = iommufd_access_rw(user->access, iova, data, length, rw_flags);
 	if (!rc && !(flags & MOCK_ACCESS_RW_WRITE) &&
 	    copy_to_user(uptr, data, length))
 		rc = -EFAULT;
@@ -471,7 +467,7 @@ out_free:
 }
 
 /**
- * selftest_access_rw() - IOMMU_TEST_OP_ACCESS_RW
+ * mock_user_rw() - IOMMU_TEST_OP_ACCESS_RW
  * @ucmd: the call
  *
  * Return: 0; -EBADF, -EINVAL where @id is no access file; -EOPNOTSUPP for
@@ -479,42 +475,42 @@ out_free:
  * SELFTEST_MAX_BYTES; -EOVERFLOW; what iommufd_access_rw() returns; -EFAULT;
  * -ENOMEM.
  */
-int selftest_access_rw(struct iommufd_ucmd *ucmd)
+int mock_user_rw(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
-	struct selftest_access *sa;
+	struct mock_user *user;
 	struct file *file;
 	int rc;
 
-	file = selftest_access_get(cmd->id, &sa);
+	file = mock_user_get(cmd->id, &user);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	rc = selftest_access_do_rw(sa, cmd);
+	rc = mock_user_do_rw(user, cmd);
 	fput(file);
 	return rc;
 }
 
 /**
- * selftest_access_replace_ioas() - IOMMU_TEST_OP_ACCESS_REPLACE_IOAS
+ * mock_user_replace_ioas() - IOMMU_TEST_OP_ACCESS_REPLACE_IOAS
  * @ucmd: the call
  *
  * Return: 0; -EBADF, -EINVAL where @id is no access file; what
  * iommufd_access_replace() returns.
  */
-int selftest_access_replace_ioas(struct iommufd_ucmd *ucmd)
+int mock_user_replace_ioas(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 ioas_id = cmd->access_replace_ioas.ioas_id;
-	struct selftest_access *sa;
+	struct mock_user *user;
 	struct file *file;
 	int rc;
 
-	file = selftest_access_get(cmd->id, &sa);
+	file = mock_user_get(cmd->id, &user);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	rc = iommufd_access_replace(sa->access, ioas_id);
+	rc = iommufd_access_replace(user->access, ioas_id);
 	if (!rc)
-		WRITE_ONCE(sa->ioas_id, ioas_id);
+		WRITE_ONCE(user->ioas_id, ioas_id);
 	fput(file);
 	return rc;
 }

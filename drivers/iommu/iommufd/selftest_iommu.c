@@ -49,7 +49,7 @@ static const struct bus_type mock_bus = {
 };
 
 static const struct iommu_domain_ops mock_paging_ops;
-static const struct iommu_dirty_ops mock_dirty_ops;
+static const struct iommu_dirty_ops mock_tracking_ops;
 
 /*
  * Attaching
@@ -113,7 +113,7 @@ static int mock_attach(struct mock_device *mdev, struct iommu_domain *domain,
  * -ENOMEM. The device stays attached to @old on failure.
  */
 int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
-		    struct iommu_domain *old, struct mock_viommu *viommu,
+		    struct iommu_domain *old, struct guest_iommu *viommu,
 		    unsigned long virt_id)
 {
 	int rc;
@@ -241,8 +241,8 @@ static int mock_page_table_init(struct mock_domain *mock, u32 type)
 }
 
 static struct iommu_domain *
-mock_domain_alloc_paging(struct device *dev, u32 flags,
-			 const struct iommu_user_data *user_data)
+mock_paging_alloc(struct device *dev, u32 flags,
+		  const struct iommu_user_data *user_data)
 {
 	const u32 known_flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING |
 				IOMMU_HWPT_ALLOC_NEST_PARENT |
@@ -280,11 +280,11 @@ mock_domain_alloc_paging(struct device *dev, u32 flags,
 	rwlock_init(&mock->walk_lock);
 	mock->domain.ops = &mock_paging_ops;
 	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
-		mock->domain.dirty_ops = &mock_dirty_ops;
+		mock->domain.dirty_ops = &mock_tracking_ops;
 	return &mock->domain;
 }
 
-static void mock_domain_free(struct iommu_domain *domain)
+static void mock_paging_free(struct iommu_domain *domain)
 {
 	struct mock_domain *mock = mock_paging_domain(domain);
 
@@ -292,8 +292,8 @@ static void mock_domain_free(struct iommu_domain *domain)
 	kfree(mock);
 }
 
-static void mock_domain_iotlb_sync(struct iommu_domain *domain,
-				   struct iommu_iotlb_gather *gather)
+static void mock_paging_sync(struct iommu_domain *domain,
+			     struct iommu_iotlb_gather *gather)
 {
 	struct mock_domain *mock = mock_paging_domain(domain);
 	unsigned long flags;
@@ -310,19 +310,19 @@ static const struct iommu_domain_ops mock_paging_ops = {
 	IOMMU_PT_DOMAIN_OPS(amdv1_mock),
 	.attach_dev = mock_domain_attach,
 	.set_dev_pasid = mock_domain_attach_pasid,
-	.iotlb_sync = mock_domain_iotlb_sync,
-	.free = mock_domain_free,
+	.iotlb_sync = mock_paging_sync,
+	.free = mock_paging_free,
 };
 
-static int mock_domain_track_dirty(struct iommu_domain *domain, bool enable)
+static int mock_paging_track(struct iommu_domain *domain, bool enable)
 {
 	WRITE_ONCE(mock_paging_domain(domain)->dirty_tracking, enable);
 	return 0;
 }
 
-static const struct iommu_dirty_ops mock_dirty_ops = {
+static const struct iommu_dirty_ops mock_tracking_ops = {
 	IOMMU_PT_DIRTY_OPS(amdv1_mock),
-	.set_dirty_tracking = mock_domain_track_dirty,
+	.set_dirty_tracking = mock_paging_track,
 };
 
 /**
@@ -368,7 +368,7 @@ int mock_domain_write(struct mock_domain *mock, unsigned long iova)
  * The IOMMU
  */
 
-static bool mock_capable(struct device *dev, enum iommu_cap cap)
+static bool mock_has_cap(struct device *dev, enum iommu_cap cap)
 {
 	switch (cap) {
 	case IOMMU_CAP_CACHE_COHERENCY:
@@ -381,8 +381,8 @@ static bool mock_capable(struct device *dev, enum iommu_cap cap)
 	}
 }
 
-static void *mock_hw_info(struct device *dev, u32 *length,
-			  enum iommu_hw_info_type *type)
+static void *mock_report_hw(struct device *dev, u32 *length,
+			    enum iommu_hw_info_type *type)
 {
 	struct iommu_test_hw_info *info;
 
@@ -399,7 +399,7 @@ static void *mock_hw_info(struct device *dev, u32 *length,
 	return info;
 }
 
-static struct iommu_device *mock_probe_device(struct device *dev)
+static struct iommu_device *mock_probe(struct device *dev)
 {
 	if (!iommufd_test_is_mock_dev(dev))
 		return ERR_PTR(-ENODEV);
@@ -412,23 +412,23 @@ static int mock_def_domain_type(struct device *dev)
 }
 
 /* There is no hardware that would wait for the answer */
-static void mock_page_response(struct device *dev, struct iopf_fault *fault,
-			       struct iommu_page_response *response)
+static void mock_ignore_response(struct device *dev, struct iopf_fault *fault,
+				 struct iommu_page_response *response)
 {
 }
 
-static const struct iommu_ops mock_ops = {
+static const struct iommu_ops mock_iommu_ops = {
 	.owner = THIS_MODULE,
-	.capable = mock_capable,
-	.hw_info = mock_hw_info,
-	.probe_device = mock_probe_device,
+	.capable = mock_has_cap,
+	.hw_info = mock_report_hw,
+	.probe_device = mock_probe,
 	.device_group = generic_device_group,
 	.def_domain_type = mock_def_domain_type,
-	.page_response = mock_page_response,
-	.domain_alloc_paging_flags = mock_domain_alloc_paging,
-	.domain_alloc_nested = mock_domain_alloc_nested,
-	.get_viommu_size = mock_viommu_size,
-	.viommu_init = mock_viommu_init,
+	.page_response = mock_ignore_response,
+	.domain_alloc_paging_flags = mock_paging_alloc,
+	.domain_alloc_nested = guest_domain_alloc,
+	.get_viommu_size = guest_iommu_size,
+	.viommu_init = guest_iommu_init,
 	.blocked_domain = &mock_blocked_domain,
 	.release_domain = &mock_blocked_domain,
 	.identity_domain = &mock_identity_domain,
@@ -609,8 +609,8 @@ int __init mock_iommu_init(void)
 	if (rc)
 		goto err_queue;
 
-	rc = iommu_device_register_bus(&mock_iommu.core, &mock_ops, &mock_bus,
-				       &mock_iommu.bus_nb);
+	rc = iommu_device_register_bus(&mock_iommu.core, &mock_iommu_ops,
+				       &mock_bus, &mock_iommu.bus_nb);
 	if (rc)
 		goto err_sysfs;
 	return 0;

@@ -18,46 +18,46 @@
  * for the events that a device reports. Its queues must be allocated in the
  * order of their index, and go in reverse: each depends on the one before.
  *
- * Locking: mock_viommu::queue_lock protects the queues. The xa_lock of
+ * Locking: guest_iommu::queue_lock protects the queues. The xa_lock of
  * iommufd_viommu::vdevs keeps a device that was found by its ID.
  *
  * It knows iommufd by what <linux/iommufd.h> offers to every IOMMU driver.
  */
 
-struct mock_hw_queue;
+struct guest_queue;
 
 /**
- * struct mock_viommu - a vIOMMU
- * @core: base
- * @parent: the nesting parent domain; @core holds its HWPT
- * @page: what userspace can mmap(), or NULL
- * @mmap_offset: the offset to do so at
+ * struct guest_iommu - a vIOMMU
+ * @base: base
+ * @parent: the nesting parent domain; @base holds its HWPT
+ * @shared: what userspace can mmap(), or NULL
+ * @shared_offset: the offset to do so at
  * @queue_lock: protects @queues
  * @queues: its queues by index
  */
-struct mock_viommu {
-	struct iommufd_viommu core;
+struct guest_iommu {
+	struct iommufd_viommu base;
 	struct mock_domain *parent;
-	u32 *page;
-	unsigned long mmap_offset;
+	u32 *shared;
+	unsigned long shared_offset;
 	/* A queue and the one it depends on change together */
 	struct mutex queue_lock;
-	struct mock_hw_queue *queues[IOMMU_TEST_HW_QUEUE_MAX];
+	struct guest_queue *queues[IOMMU_TEST_HW_QUEUE_MAX];
 };
 
 /**
- * struct mock_hw_queue - a queue of a vIOMMU
- * @core: base
+ * struct guest_queue - a queue of a vIOMMU
+ * @base: base
  * @index: its index; it depends on the queue with the index below
  */
-struct mock_hw_queue {
-	struct iommufd_hw_queue core;
+struct guest_queue {
+	struct iommufd_hw_queue base;
 	u32 index;
 };
 
-static struct mock_viommu *to_mock_viommu(struct iommufd_viommu *viommu)
+static struct guest_iommu *to_guest_iommu(struct iommufd_viommu *viommu)
 {
-	return container_of(viommu, struct mock_viommu, core);
+	return container_of(viommu, struct guest_iommu, base);
 }
 
 /* An entry, or all of them, becomes 0 */
@@ -82,65 +82,65 @@ static int mock_invalidate(u32 *entries, unsigned int num, u32 flags, u32 index)
  * Nested domains
  */
 
-static const struct iommu_domain_ops mock_nested_ops;
+static const struct iommu_domain_ops guest_domain_ops;
 
 /**
- * mock_nested_domain() - Is this one of the mock's nested domains?
+ * to_guest_domain() - Is this one of the mock's nested domains?
  * @domain: any IOMMU driver's domain
  *
  * Return: the domain, or NULL.
  */
-struct mock_nested_domain *mock_nested_domain(struct iommu_domain *domain)
+struct guest_domain *to_guest_domain(struct iommu_domain *domain)
 {
-	if (domain->ops != &mock_nested_ops)
+	if (domain->ops != &guest_domain_ops)
 		return NULL;
-	return container_of(domain, struct mock_nested_domain, domain);
+	return container_of(domain, struct guest_domain, domain);
 }
 
 /*
  * A device needs a virtual ID in the vIOMMU before it is attached: invalidations
  * and events could not name it otherwise.
  */
-static int mock_nested_virt_id(struct mock_nested_domain *nested,
-			       struct device *dev, unsigned long *virt_id)
+static int guest_domain_virt_id(struct guest_domain *nested, struct device *dev,
+				unsigned long *virt_id)
 {
 	*virt_id = 0;
 	if (!nested->viommu)
 		return 0;
-	return iommufd_viommu_get_vdev_id(&nested->viommu->core, dev, virt_id);
+	return iommufd_viommu_get_vdev_id(&nested->viommu->base, dev, virt_id);
 }
 
-static int mock_nested_attach(struct iommu_domain *domain, struct device *dev,
-			      struct iommu_domain *old)
+static int guest_domain_attach(struct iommu_domain *domain, struct device *dev,
+			       struct iommu_domain *old)
 {
-	struct mock_nested_domain *nested = mock_nested_domain(domain);
+	struct guest_domain *nested = to_guest_domain(domain);
 	unsigned long virt_id;
 	int rc;
 
-	rc = mock_nested_virt_id(nested, dev, &virt_id);
+	rc = guest_domain_virt_id(nested, dev, &virt_id);
 	if (rc)
 		return rc;
 	return mock_attach_rid(to_mock_device(dev), domain, old, nested->viommu,
 			       virt_id);
 }
 
-static int mock_nested_attach_pasid(struct iommu_domain *domain,
-				    struct device *dev, ioasid_t pasid,
-				    struct iommu_domain *old)
+static int guest_domain_attach_pasid(struct iommu_domain *domain,
+				     struct device *dev, ioasid_t pasid,
+				     struct iommu_domain *old)
 {
 	unsigned long virt_id;
 	int rc;
 
-	rc = mock_nested_virt_id(mock_nested_domain(domain), dev, &virt_id);
+	rc = guest_domain_virt_id(to_guest_domain(domain), dev, &virt_id);
 	if (rc)
 		return rc;
 	return mock_attach_pasid(to_mock_device(dev), pasid, domain, old);
 }
 
-static int mock_nested_invalidate(struct iommu_domain *domain,
-				  struct iommu_user_data_array *array)
+static int guest_domain_invalidate(struct iommu_domain *domain,
+				   struct iommu_user_data_array *array)
 {
-	struct mock_nested_domain *nested = mock_nested_domain(domain);
+	struct guest_domain *nested = to_guest_domain(domain);
 	const unsigned int type = IOMMU_HWPT_INVALIDATE_DATA_SELFTEST;
 	struct iommu_hwpt_invalidate_selftest request;
 	u32 done;
@@ -166,23 +166,23 @@ static int mock_nested_invalidate(struct iommu_domain *domain,
 	return rc;
 }
 
-static void mock_nested_free(struct iommu_domain *domain)
+static void guest_domain_free(struct iommu_domain *domain)
 {
-	kfree(mock_nested_domain(domain));
+	kfree(to_guest_domain(domain));
 }
 
-static const struct iommu_domain_ops mock_nested_ops = {
-	.attach_dev = mock_nested_attach,
-	.set_dev_pasid = mock_nested_attach_pasid,
-	.cache_invalidate_user = mock_nested_invalidate,
-	.free = mock_nested_free,
+static const struct iommu_domain_ops guest_domain_ops = {
+	.attach_dev = guest_domain_attach,
+	.set_dev_pasid = guest_domain_attach_pasid,
+	.cache_invalidate_user = guest_domain_invalidate,
+	.free = guest_domain_free,
 };
 
 static struct iommu_domain *
-mock_nested_alloc(struct mock_viommu *viommu, u32 flags,
-		  const struct iommu_user_data *user_data)
+guest_domain_new(struct guest_iommu *viommu, u32 flags,
+		 const struct iommu_user_data *user_data)
 {
-	struct mock_nested_domain *nested;
+	struct guest_domain *nested;
 	struct iommu_hwpt_selftest data;
 	int rc, i;
 
@@ -199,7 +199,7 @@ mock_nested_alloc(struct mock_viommu *viommu, u32 flags,
 	if (!nested)
 		return ERR_PTR(-ENOMEM);
 	nested->domain.type = IOMMU_DOMAIN_NESTED;
-	nested->domain.ops = &mock_nested_ops;
+	nested->domain.ops = &guest_domain_ops;
 	nested->viommu = viommu;
 	for (i = 0; i != ARRAY_SIZE(nested->iotlb); i++)
 		nested->iotlb[i] = data.iotlb;
@@ -207,7 +207,7 @@ mock_nested_alloc(struct mock_viommu *viommu, u32 flags,
 }
 
 /**
- * mock_domain_alloc_nested() - The IOMMU driver's domain_alloc_nested op
+ * guest_domain_alloc() - The IOMMU driver's domain_alloc_nested op
  * @dev: device to make the domain for
  * @parent: the nesting parent
  * @flags: IOMMU_HWPT_ALLOC_*
@@ -218,38 +218,36 @@ mock_nested_alloc(struct mock_viommu *viommu, u32 flags,
  * another driver's parent; -E2BIG; -EFAULT; -ENOMEM.
  */
 struct iommu_domain *
-mock_domain_alloc_nested(struct device *dev, struct iommu_domain *parent,
-			 u32 flags, const struct iommu_user_data *user_data)
+guest_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 flags,
+		   const struct iommu_user_data *user_data)
 {
 	if (!mock_paging_domain(parent))
 		return ERR_PTR(-EINVAL);
-	return mock_nested_alloc(NULL, flags, user_data);
+	return guest_domain_new(NULL, flags, user_data);
 }
 
 /*
  * Queues
  */
 
-static void mock_hw_queue_destroy(struct iommufd_hw_queue *core)
+static void guest_queue_destroy(struct iommufd_hw_queue *base)
 {
-	struct mock_hw_queue *queue =
-		container_of(core, struct mock_hw_queue, core);
-	struct mock_viommu *viommu = to_mock_viommu(core->viommu);
+	struct guest_queue *queue = container_of(base, struct guest_queue, base);
+	struct guest_iommu *viommu = to_guest_iommu(base->viommu);
 
 	guard(mutex)(&viommu->queue_lock);
 	viommu->queues[queue->index] = NULL;
 	if (queue->index)
 		iommufd_hw_queue_undepend(queue,
 					  viommu->queues[queue->index - 1],
-					  core);
+					  base);
 }
 
-static int mock_hw_queue_init(struct iommufd_hw_queue *core, u32 index,
-			      phys_addr_t base_pa)
+static int guest_queue_init(struct iommufd_hw_queue *base, u32 index,
+			    phys_addr_t base_pa)
 {
-	struct mock_hw_queue *queue =
-		container_of(core, struct mock_hw_queue, core);
-	struct mock_viommu *viommu = to_mock_viommu(core->viommu);
+	struct guest_queue *queue = container_of(base, struct guest_queue, base);
+	struct guest_iommu *viommu = to_guest_iommu(base->viommu);
 	int rc;
 
 	if (index >= ARRAY_SIZE(viommu->queues))
@@ -260,27 +258,27 @@ static int mock_hw_queue_init(struct iommufd_hw_queue *core, u32 index,
 		return -EEXIST;
 	if (index && !viommu->queues[index - 1])
 		return -EIO;
-	if (mock_domain_phys(viommu->parent, core->base_addr) != base_pa)
+	if (mock_domain_phys(viommu->parent, base->base_addr) != base_pa)
 		return -EFAULT;
 
 	queue->index = index;
 	if (index) {
 		rc = iommufd_hw_queue_depend(queue, viommu->queues[index - 1],
-					     core);
+					     base);
 		if (rc)
 			return rc;
 	}
-	core->destroy = mock_hw_queue_destroy;
+	base->destroy = guest_queue_destroy;
 	viommu->queues[index] = queue;
 	return 0;
 }
 
-static size_t mock_hw_queue_size(struct iommufd_viommu *viommu,
-				 enum iommu_hw_queue_type type)
+static size_t guest_queue_size(struct iommufd_viommu *viommu,
+			       enum iommu_hw_queue_type type)
 {
 	if (type != IOMMU_HW_QUEUE_TYPE_SELFTEST)
 		return 0;
-	return HW_QUEUE_STRUCT_SIZE(struct mock_hw_queue, core);
+	return HW_QUEUE_STRUCT_SIZE(struct guest_queue, base);
 }
 
 /*
@@ -288,21 +286,21 @@ static size_t mock_hw_queue_size(struct iommufd_viommu *viommu,
  */
 
 static struct iommu_domain *
-mock_viommu_alloc_nested(struct iommufd_viommu *core, u32 flags,
+guest_iommu_alloc_domain(struct iommufd_viommu *base, u32 flags,
 			 const struct iommu_user_data *user_data)
 {
-	return mock_nested_alloc(to_mock_viommu(core), flags, user_data);
+	return guest_domain_new(to_guest_iommu(base), flags, user_data);
 }
 
-static int mock_invalidate_cache(struct iommufd_viommu *core, u32 virt_id,
-				 u32 flags, u32 index)
+static int guest_device_invalidate(struct iommufd_viommu *base, u32 virt_id,
+				   u32 flags, u32 index)
 {
 	struct mock_device *mdev;
 	struct device *dev;
 	int rc;
 
-	xa_lock(&core->vdevs);
-	dev = iommufd_viommu_find_dev(core, virt_id);
+	xa_lock(&base->vdevs);
+	dev = iommufd_viommu_find_dev(base, virt_id);
 	if (dev) {
 		mdev = to_mock_device(dev);
 		rc = mock_invalidate(mdev->cache, ARRAY_SIZE(mdev->cache),
@@ -310,11 +308,11 @@ static int mock_invalidate_cache(struct iommufd_viommu *core, u32 virt_id,
 	} else {
 		rc = -EINVAL;
 	}
-	xa_unlock(&core->vdevs);
+	xa_unlock(&base->vdevs);
 	return rc;
 }
 
-static int mock_viommu_invalidate(struct iommufd_viommu *core,
+static int guest_iommu_invalidate(struct iommufd_viommu *base,
 				  struct iommu_user_data_array *array)
 {
 	const unsigned int type = IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST;
@@ -332,8 +330,8 @@ static int mock_viommu_invalidate(struct iommufd_viommu *core,
 						       done, cache_id);
 		if (rc)
 			break;
-		rc = mock_invalidate_cache(core, request.vdev_id, request.flags,
-					   request.cache_id);
+		rc = guest_device_invalidate(base, request.vdev_id,
+					     request.flags, request.cache_id);
 		if (rc)
 			break;
 		cond_resched();
@@ -343,74 +341,76 @@ static int mock_viommu_invalidate(struct iommufd_viommu *core,
 }
 
 /* A vDEVICE must be of the IOMMU that the vIOMMU stands for */
-static int mock_vdevice_init(struct iommufd_vdevice *vdev)
+static int guest_device_init(struct iommufd_vdevice *vdev)
 {
 	return iommufd_test_is_mock_dev(iommufd_vdevice_to_device(vdev)) ?
 		       0 : -EINVAL;
 }
 
-static void mock_viommu_destroy(struct iommufd_viommu *core)
+static void guest_iommu_destroy(struct iommufd_viommu *base)
 {
-	struct mock_viommu *viommu = to_mock_viommu(core);
+	struct guest_iommu *viommu = to_guest_iommu(base);
 
-	if (!viommu->page)
+	if (!viommu->shared)
 		return;
-	iommufd_viommu_destroy_mmap(core, viommu->mmap_offset);
-	free_pages((unsigned long)viommu->page, MOCK_VIOMMU_MMAP_ORDER);
+	iommufd_viommu_destroy_mmap(base, viommu->shared_offset);
+	free_pages((unsigned long)viommu->shared, GUEST_SHARED_ORDER);
 }
 
-static const struct iommufd_viommu_ops mock_viommu_ops = {
-	.destroy = mock_viommu_destroy,
-	.alloc_domain_nested = mock_viommu_alloc_nested,
-	.cache_invalidate = mock_viommu_invalidate,
+static const struct iommufd_viommu_ops guest_iommu_ops = {
+	.destroy = guest_iommu_destroy,
+	.alloc_domain_nested = guest_iommu_alloc_domain,
+	.cache_invalidate = guest_iommu_invalidate,
 	.vdevice_size = sizeof(struct iommufd_vdevice),
-	.vdevice_init = mock_vdevice_init,
-	.get_hw_queue_size = mock_hw_queue_size,
-	.hw_queue_init_phys = mock_hw_queue_init,
+	.vdevice_init = guest_device_init,
+	.get_hw_queue_size = guest_queue_size,
+	.hw_queue_init_phys = guest_queue_init,
 };
 
 /**
- * mock_viommu_size() - The IOMMU driver's get_viommu_size op
+ * guest_iommu_size() - The IOMMU driver's get_viommu_size op
  * @dev: device that the vIOMMU is made for
  * @type: type of vIOMMU
  *
  * Return: bytes, 0 for an unknown type.
  */
-size_t mock_viommu_size(struct device *dev, enum iommu_viommu_type type)
+size_t guest_iommu_size(struct device *dev, enum iommu_viommu_type type)
 {
 	if (type != IOMMU_VIOMMU_TYPE_SELFTEST)
 		return 0;
-	return VIOMMU_STRUCT_SIZE(struct mock_viommu, core);
+	return VIOMMU_STRUCT_SIZE(struct guest_iommu, base);
 }
 
-static int mock_viommu_init_mmap(struct mock_viommu *viommu,
-				 struct iommu_viommu_selftest *data)
+static int guest_iommu_share(struct guest_iommu *viommu,
+			     struct iommu_viommu_selftest *data)
 {
-	const size_t length = PAGE_SIZE << MOCK_VIOMMU_MMAP_ORDER;
+	const size_t length = PAGE_SIZE << GUEST_SHARED_ORDER;
+	unsigned long pages;
 	int rc;
 
-	viommu->page = (u32 *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
-					       MOCK_VIOMMU_MMAP_ORDER);
-	if (!viommu->page)
+	pages = __get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+				 GUEST_SHARED_ORDER);
+	if (!pages)
 		return -ENOMEM;
-	*viommu->page = data->in_data;
+	viommu->shared = (u32 *)pages;
+	*viommu->shared = data->in_data;
 
-	rc = iommufd_viommu_alloc_mmap(&viommu->core, __pa(viommu->page),
-				       length, &viommu->mmap_offset);
+	rc = iommufd_viommu_alloc_mmap(&viommu->base, __pa(viommu->shared),
+				       length, &viommu->shared_offset);
 	if (rc) {
-		free_pages((unsigned long)viommu->page, MOCK_VIOMMU_MMAP_ORDER);
-		viommu->page = NULL;
+		free_pages(pages, GUEST_SHARED_ORDER);
+		viommu->shared = NULL;
 		return rc;
 	}
 	data->out_data = data->in_data;
-	data->out_mmap_offset = viommu->mmap_offset;
+	data->out_mmap_offset = viommu->shared_offset;
 	data->out_mmap_length = length;
 	return 0;
 }
 
 /**
- * mock_viommu_init() - The IOMMU driver's viommu_init op
- * @core: the vIOMMU, as large as mock_viommu_size() said
+ * guest_iommu_init() - The IOMMU driver's viommu_init op
+ * @base: the vIOMMU, as large as guest_iommu_size() said
  * @parent: its nesting parent domain
  * @user_data: struct iommu_viommu_selftest, or NULL
  *
@@ -419,10 +419,10 @@ static int mock_viommu_init_mmap(struct mock_viommu *viommu,
  * Return: 0, or -EINVAL for @user_data of a bad type or size, or for another
  * driver's parent; -E2BIG; -EFAULT; -ENOMEM.
  */
-int mock_viommu_init(struct iommufd_viommu *core, struct iommu_domain *parent,
+int guest_iommu_init(struct iommufd_viommu *base, struct iommu_domain *parent,
 		     const struct iommu_user_data *user_data)
 {
-	struct mock_viommu *viommu = to_mock_viommu(core);
+	struct guest_iommu *viommu = to_guest_iommu(base);
 	struct iommu_viommu_selftest data;
 	int rc;
 
@@ -437,31 +437,31 @@ int mock_viommu_init(struct iommufd_viommu *core, struct iommu_domain *parent,
 						 out_data);
 		if (rc)
 			return rc;
-		rc = mock_viommu_init_mmap(viommu, &data);
+		rc = guest_iommu_share(viommu, &data);
 		if (rc)
 			return rc;
 		rc = iommu_copy_struct_to_user(user_data, &data,
 					       IOMMU_VIOMMU_TYPE_SELFTEST,
 					       out_data);
 		if (rc) {
-			mock_viommu_destroy(core);
+			guest_iommu_destroy(base);
 			return rc;
 		}
 	}
 
-	core->ops = &mock_viommu_ops;
+	base->ops = &guest_iommu_ops;
 	return 0;
 }
 
 /**
- * mock_device_vevent() - A device reports an event to its vIOMMU
+ * guest_device_event() - A device reports an event to its vIOMMU
  * @mdev: device
  *
  * Context: may sleep.
  * Return: 0; -ENOENT where it is not attached to a nested domain of a vIOMMU;
  * -EOPNOTSUPP where the vIOMMU has no queue for such events; -ENOMEM.
  */
-int mock_device_vevent(struct mock_device *mdev)
+int guest_device_event(struct mock_device *mdev)
 {
 	struct iommu_viommu_event_selftest event = {};
 
@@ -469,7 +469,7 @@ int mock_device_vevent(struct mock_device *mdev)
 	if (!mdev->viommu)
 		return -ENOENT;
 	event.virt_id = mdev->virt_id;
-	return iommufd_viommu_report_event(&mdev->viommu->core,
+	return iommufd_viommu_report_event(&mdev->viommu->base,
 					   IOMMU_VEVENTQ_TYPE_SELFTEST, &event,
 					   sizeof(event));
 }

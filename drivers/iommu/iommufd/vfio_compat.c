@@ -252,6 +252,7 @@ static int vfio_cut(struct io_pagetable *iopt, unsigned long iova,
 	return iopgt_cut(iopt, cuts, last == ULONG_MAX ? 1 : 2);
 }
 
+/* iopgt_unmap() does not tell nothing from a part of something */
 static bool vfio_is_unmapped(struct io_pagetable *iopt, unsigned long iova,
 			     unsigned long last)
 {

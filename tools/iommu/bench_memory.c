@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+
+#include "bench.h"
+#include "bench_memory.h"
+#include "uapi.h"
+
+#define HUGE_PAGE	(2UL << 20)
+
+/* The figure @name of /proc/meminfo, in KiB. */
+static long meminfo_kib(const char *name)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	size_t length = strlen(name);
+	long kib = -1;
+	char line[128];
+
+	while (file && kib < 0 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, name, length) && line[length] == ':')
+			kib = strtol(line + length + 1, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static void touch(struct memory *memory)
+{
+	for (size_t offset = 0; offset < memory->size; offset += BENCH_PAGE)
+		((volatile char *)memory->va)[offset] = 1;
+}
+
+/* So that pages that follow each other do not lie next to each other. */
+static int touch_shuffled(struct memory *memory)
+{
+	size_t count = memory->size / BENCH_PAGE;
+	unsigned int *order = malloc(count * sizeof(*order));
+	__u64 random = 1;
+
+	if (!order)
+		return uapi_fail(ENOMEM, "memory to shuffle %zu pages", count);
+	for (size_t i = 0; i < count; i++) {
+		size_t j;
+
+		/* Knuth's MMIX generator: the same order in every run */
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		j = (random >> 33) % (i + 1);
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (size_t i = 0; i < count; i++)
+		((volatile char *)memory->va)[order[i] * BENCH_PAGE] = 1;
+	free(order);
+	return 0;
+}
+
+static int map_anonymous(struct memory *memory, bool huge)
+{
+	void *mapping;
+	int ret;
+
+	mapping = mmap(NULL, memory->size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ret = uapi_result(mapping == MAP_FAILED ? -1 : 0, "mmap %zu bytes",
+			  memory->size);
+	if (ret)
+		return ret;
+	memory->mapping = mapping;
+	memory->mapping_size = memory->size + HUGE_PAGE;
+	memory->va = (void *)(((unsigned long)mapping + HUGE_PAGE - 1) &
+			      ~(HUGE_PAGE - 1));
+	ret = madvise(memory->va, memory->size,
+		      huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	/* A kernel without THP has only small pages. */
+	return huge ? uapi_result(ret, "madvise MADV_HUGEPAGE") : 0;
+}
+
+static int get_thp(struct memory *memory)
+{
+	long before = meminfo_kib("AnonHugePages");
+	int ret = map_anonymous(memory, true);
+	long got;
+
+	if (ret)
+		return ret;
+	touch(memory);
+	got = meminfo_kib("AnonHugePages") - before;
+	if (before < 0 || got < (long)(memory->size >> 10))
+		return uapi_fail(ENOMEM, "%ld of %zu KiB are transparent huge pages",
+				 got, memory->size >> 10);
+	return 0;
+}
+
+static int map_shared(struct memory *memory, int flags)
+{
+	void *mapping = mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
+			     flags, memory->fd, 0);
+	int ret = uapi_result(mapping == MAP_FAILED ? -1 : 0,
+			      "mmap %zu bytes, flags 0x%x", memory->size, flags);
+
+	if (ret)
+		return ret;
+	memory->mapping = mapping;
+	memory->mapping_size = memory->size;
+	memory->va = mapping;
+	return 0;
+}
+
+static int get_memfd(struct memory *memory, unsigned int flags)
+{
+	int ret;
+
+	memory->fd = memfd_create("iommu-bench", MFD_CLOEXEC | flags);
+	ret = uapi_result(memory->fd, "memfd_create flags 0x%x", flags);
+	if (!ret)
+		ret = uapi_result(ftruncate(memory->fd, memory->size),
+				  "ftruncate memfd to %zu bytes", memory->size);
+	return ret ?: map_shared(memory, MAP_SHARED);
+}
+
+static int get(struct memory *memory, enum memory_kind kind)
+{
+	int ret;
+
+	switch (kind) {
+	case MEMORY_ANON:
+		ret = map_anonymous(memory, false);
+		break;
+	case MEMORY_SCATTERED:
+		return map_anonymous(memory, false) ?: touch_shuffled(memory);
+	case MEMORY_UNTOUCHED:
+		return map_anonymous(memory, false);
+	case MEMORY_THP:
+		return get_thp(memory);
+	case MEMORY_HUGETLB:
+		ret = map_shared(memory, MAP_PRIVATE | MAP_ANONYMOUS |
+				 MAP_HUGETLB | MAP_HUGE_2MB);
+		break;
+	case MEMORY_MEMFD:
+		ret = get_memfd(memory, 0);
+		break;
+	case MEMORY_MEMFD_SCATTERED:
+		return get_memfd(memory, 0) ?: touch_shuffled(memory);
+	case MEMORY_MEMFD_HUGETLB:
+		ret = get_memfd(memory, MFD_HUGETLB | MFD_HUGE_2MB);
+		break;
+	default:
+		return uapi_fail(EINVAL, "memory of kind %d", kind);
+	}
+	if (!ret)
+		touch(memory);
+	return ret;
+}
+
+int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
+{
+	int ret;
+
+	*memory = (struct memory){ .size = size, .fd = -1 };
+	ret = get(memory, kind);
+	if (ret)
+		memory_put(memory);
+	return ret;
+}
+
+void memory_put(struct memory *memory)
+{
+	if (memory->mapping)
+		munmap(memory->mapping, memory->mapping_size);
+	if (memory->mapping || memory->fd > 0)
+		close(memory->fd);
+	*memory = (struct memory){ .fd = -1 };
+}
+
+long memory_kernel_kib(void)
+{
+	/* Have every CPU add what it counted; the content does not matter. */
+	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (write(fd, "1", 1) < 0)
+			trace("no exact count of pages");
+		close(fd);
+	}
+	return meminfo_kib("Slab") + meminfo_kib("VmallocUsed") +
+	       meminfo_kib("SecPageTables");
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cases: several threads at once. Here only elapsed time tells anything, so the
+ * machine must have a CPU for each thread, and be otherwise idle.
+ */
+#include <err.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "bench.h"
+#include "iommufd_lib.h"
+#include "uapi.h"
+
+#define MAX_THREADS	2
+#define CALLS		4000
+#define BULK_SIZE	(16UL << 20)
+#define BULK_CALLS	8
+
+struct worker {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	const struct dma_api *api;
+	struct dma_space space;		/* with an IOAS of its own, or shared */
+	char *va;
+	__u64 iova;
+	size_t length;
+	unsigned int calls;
+	int ret;
+};
+
+static struct worker workers[MAX_THREADS];
+
+static int prepare_threads(struct bench *b, const struct bench_case *c)
+{
+	int ret = memory_get(&b->memory, c->kind, MAX_THREADS * BULK_SIZE) ?:
+		  b->api->open(&b->space, b->bdf);
+
+	for (unsigned int i = 0; !ret && i < MAX_THREADS; i++) {
+		struct worker *worker = &workers[i];
+		__u32 hwpt;
+
+		*worker = (struct worker){
+			.api = b->api,
+			.space = b->space,
+			.va = (char *)b->memory.va + i * BULK_SIZE,
+			/* where two threads share no IO page table's page */
+			.iova = BENCH_IOVA * (i + 1),
+		};
+		if (i && !(c->flags & CASE_SHARED))
+			ret = iommufd_ioas_alloc(b->space.fd, &worker->space.ioas) ?:
+			      iommufd_hwpt_alloc(b->space.fd,
+						 b->space.device.devid,
+						 worker->space.ioas, 0, &hwpt);
+	}
+	return ret;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	pthread_barrier_wait(worker->start);
+	for (unsigned int i = 0; !worker->ret && i < worker->calls; i++) {
+		worker->ret = worker->api->map(&worker->space, worker->iova,
+					       worker->va, worker->length);
+		if (!worker->ret)
+			worker->ret = worker->api->unmap(&worker->space,
+							 worker->iova,
+							 worker->length);
+	}
+	return NULL;
+}
+
+/* All threads' elapsed time per pair of calls, or per page, of any of them. */
+static int run_workers(struct bench *b, unsigned int count, const char *part,
+		       size_t length, unsigned int calls)
+{
+	bool one_page = length == BENCH_PAGE;
+	pthread_barrier_t barrier;
+	unsigned int started = 0;
+	__u64 start;
+	int ret;
+
+	pthread_barrier_init(&barrier, NULL, count + 1);
+	while (started < count) {
+		struct worker *worker = &workers[started];
+
+		worker->start = &barrier;
+		worker->length = length;
+		worker->calls = calls;
+		ret = pthread_create(&worker->thread, NULL, work, worker);
+		/* Those that run wait for the others: there is no way back. */
+		if (ret) {
+			errno = ret;
+			err(EXIT_FAILURE, "cannot start thread %u", started);
+		}
+		started++;
+	}
+	start = bench_start();
+	pthread_barrier_wait(&barrier);
+	ret = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		pthread_join(workers[i].thread, NULL);
+		ret = ret ?: workers[i].ret;
+	}
+	start = bench_stop(start);
+	pthread_barrier_destroy(&barrier);
+	if (ret)
+		return bench_check(ret, "map and unmap %zu bytes in %u threads",
+				   length, count);
+	bench_result(b, part, one_page ? "ns per pair" : "ns per page", start,
+		     (unsigned long)count * calls * (length / BENCH_PAGE));
+	return 0;
+}
+
+static int run_threads(struct bench *b, const struct bench_case *c)
+{
+	return run_workers(b, c->count, "pair", BENCH_PAGE, CALLS) ?:
+	       run_workers(b, c->count, "bulk", BULK_SIZE, BULK_CALLS);
+}
+
+#define THREADS_CASE(name_, title_, count_, flags_) {			\
+	.name = name_, .title = title_, .kind = MEMORY_ANON,		\
+	.count = count_, .flags = CASE_IOMMUFD | CASE_THREADS | (flags_), \
+	.prepare = prepare_threads, .measure = run_threads,		\
+}
+
+const struct bench_case threads_cases[] = {
+	THREADS_CASE("threads-1", "one thread maps and unmaps", 1, 0),
+	THREADS_CASE("threads-2", "two threads, an IOAS each", 2, 0),
+	THREADS_CASE("threads-2-shared", "two threads, one IOAS", 2, CASE_SHARED),
+	{ }
+};

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that do everything at once to the same few IDs and IOVAs. No call has
+ * to succeed; but each leaves things in order, so that in the end nothing is
+ * mapped, pinned, charged or left over that should not be.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "iommufd_check.h"
+
+#define THREADS 4
+#define NPAGES 32
+#define SLOTS 16
+#define NIDS 64
+#define IOVA 0x20000000ULL
+#define RUN_MS 700
+
+struct race;
+
+typedef void (*race_step)(struct race *race, unsigned int *seed);
+
+/**
+ * struct race - what the threads share
+ * @fd: one file for all of them
+ * @ioas: two IOASes that stay
+ * @dev: a device on each of them, that may move
+ * @mem: NPAGES pages
+ * @step: what a thread does, again and again
+ * @stop: it has been enough
+ * @unexpected: an errno that none of the calls should give, or 0
+ * @done: calls that succeeded
+ */
+struct race {
+	int fd;
+	__u32 ioas[2];
+	struct mock_dev dev[2];
+	char *mem;
+	race_step step;
+	atomic_bool stop;
+	atomic_int unexpected;
+	atomic_ulong done;
+};
+
+static void note(struct race *race, int rc)
+{
+	switch (rc) {
+	case 0:
+		atomic_fetch_add(&race->done, 1);
+		break;
+	case -EEXIST:
+	case -ENOENT:
+	case -EBUSY:
+	case -EINVAL:
+	case -EADDRINUSE:
+	case -ENOSPC:
+	case -EPERM:
+		break;
+	default:
+		atomic_store(&race->unexpected, rc);
+	}
+}
+
+static void *race_thread(void *arg)
+{
+	static atomic_uint seeds;
+	unsigned int seed = atomic_fetch_add(&seeds, 1) * 7919;
+	struct race *race = arg;
+
+	while (!atomic_load(&race->stop))
+		race->step(race, &seed);
+	return NULL;
+}
+
+FIXTURE(race)
+{
+	struct race race;
+	int kmsg;
+};
+
+FIXTURE_SETUP(race)
+{
+	struct race *race = &self->race;
+	int i;
+
+	self->kmsg = kmsg_open();
+	race->fd = iommu_open();
+	ASSERT_LE(0, race->fd);
+	race->mem = memory_new(NPAGES);
+	ASSERT_NE(NULL, race->mem);
+	for (i = 0; i != 2; i++) {
+		CALL(ioas_alloc(race->fd, &race->ioas[i]));
+		CALL(mock_attach(race->fd, race->ioas[i], &race->dev[i]));
+	}
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	struct race *race = &self->race;
+	char line[1024];
+
+	EXPECT_EQ(0, close(race->fd));
+	race->fd = iommu_open();
+	EXPECT_EQ(0, mock_check_refs(race->fd, race->mem, NPAGES * page, 0));
+	EXPECT_EQ(0, proc_status("VmPin"));
+	EXPECT_EQ(0, proc_status("VmLck"));
+	close(race->fd);
+	if (self->kmsg >= 0)
+		EXPECT_FALSE(kmsg_read(self->kmsg, line, sizeof(line)))
+			TH_LOG("logged: %s", line);
+}
+
+static void run(struct __test_metadata *_metadata, struct race *race,
+		race_step step)
+{
+	struct timespec time = { .tv_nsec = RUN_MS * 1000000 };
+	pthread_t threads[THREADS];
+	int i;
+
+	race->step = step;
+	for (i = 0; i != THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_thread,
+					    race));
+	nanosleep(&time, NULL);
+	atomic_store(&race->stop, true);
+	for (i = 0; i != THREADS; i++)
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	EXPECT_EQ(0, atomic_load(&race->unexpected));
+	/* Something must have worked, or this proves nothing */
+	EXPECT_NE(0, atomic_load(&race->done));
+}
+
+/* What is mapped in the end is what the page tables show; then it goes */
+static void check_areas(struct __test_metadata *_metadata, struct race *race)
+{
+	int i;
+
+	for (i = 0; i != 2; i++) {
+		__u64 unmapped;
+
+		CALL(ioas_unmap_count(race->fd, race->ioas[i], 0, EVERYTHING,
+				      &unmapped));
+		EXPECT_GE(1024 * page, unmapped);
+		CALL(ioas_unmap_count(race->fd, race->ioas[i], 0, EVERYTHING,
+				      &unmapped));
+		EXPECT_EQ(0, unmapped);
+		CALL(ioas_map_at(race->fd, race->ioas[i], race->mem,
+				 NPAGES * page, IOVA));
+		CALL(mock_check_map(race->fd, race->dev[i].hwpt, IOVA,
+				    race->mem, NPAGES * page));
+		CALL(ioas_unmap(race->fd, race->ioas[i], IOVA, NPAGES * page));
+	}
+	EXPECT_EQ(0, proc_status("VmPin"));
+	EXPECT_EQ(0, mock_check_refs(race->fd, race->mem, NPAGES * page, 0));
+}
+
+static void step_areas(struct race *race, unsigned int *seed)
+{
+	unsigned int slot = rand_r(seed) % SLOTS, npages = 1 + slot % 3;
+	__u32 ioas = race->ioas[rand_r(seed) % 2];
+	__u32 other = race->ioas[rand_r(seed) % 2];
+	__u64 iova = IOVA + slot * page, any = 0;
+	char *mem = race->mem + slot * page;
+
+	switch (rand_r(seed) % 8) {
+	case 0:
+	case 1:
+		note(race, ioas_map_at(race->fd, ioas, mem, npages * page,
+				       iova));
+		break;
+	case 2:
+	case 3:
+		note(race, ioas_unmap(race->fd, ioas, iova, npages * page));
+		break;
+	case 4:
+		note(race, ioas_copy_at(race->fd, ioas, other, iova,
+					npages * page, iova));
+		break;
+	case 5:
+		if (!ioas_copy(race->fd, ioas, other, iova, page, &any, MAP_RW))
+			note(race, ioas_unmap(race->fd, ioas, any, page));
+		break;
+	case 6:
+		if (!ioas_map(race->fd, ioas, mem, npages * page, &any, MAP_RW))
+			note(race, ioas_unmap(race->fd, ioas, any,
+					      npages * page));
+		break;
+	default:
+		if (!(rand_r(seed) % 8))
+			note(race, ioas_unmap(race->fd, ioas, 0, EVERYTHING));
+		break;
+	}
+}
+
+TEST_F(race, areas)
+{
+	run(_metadata, &self->race, step_areas);
+	check_areas(_metadata, &self->race);
+}
+
+/* The same, while HWPTs come and go, and need all areas or none */
+static void step_domains(struct race *race, unsigned int *seed)
+{
+	unsigned int i = rand_r(seed) % 2;
+	struct mock_dev dev;
+	__u32 hwpt;
+
+	switch (rand_r(seed) % 6) {
+	case 0:
+		if (!hwpt_alloc(race->fd, race->dev[i].idev,
+				race->ioas[rand_r(seed) % 2], 0, &hwpt))
+			note(race, object_destroy(race->fd, hwpt));
+		break;
+	case 1:
+		if (!mock_attach(race->fd, race->ioas[i], &dev))
+			note(race, object_destroy(race->fd, dev.id));
+		break;
+	default:
+		step_areas(race, seed);
+	}
+}
+
+TEST_F(race, domains)
+{
+	run(_metadata, &self->race, step_domains);
+	check_areas(_metadata, &self->race);
+}
+
+/* Nobody knows what an ID stands for, or whether it still does */
+static void step_objects(struct race *race, unsigned int *seed)
+{
+	__u32 id = 1 + rand_r(seed) % NIDS, pt = 1 + rand_r(seed) % NIDS;
+	struct mock_dev dev = { .id = 1 + rand_r(seed) % NIDS };
+	__u64 iova = IOVA + rand_r(seed) % SLOTS * page, value;
+	__u32 out;
+	int file;
+
+	switch (rand_r(seed) % 14) {
+	case 0:
+		note(race, ioas_alloc(race->fd, &out));
+		break;
+	case 1:
+		note(race, mock_attach(race->fd, pt, &dev));
+		break;
+	case 2:
+		note(race, hwpt_alloc(race->fd, id, pt,
+				      rand_r(seed) % 2, &out));
+		break;
+	case 3:
+		note(race, mock_replace(race->fd, &dev, pt));
+		break;
+	case 4:
+		note(race, ioas_map_at(race->fd, id, race->mem, 2 * page,
+				       iova));
+		break;
+	case 5:
+		note(race, ioas_unmap(race->fd, id, 0, EVERYTHING));
+		break;
+	case 6:
+		note(race, ioas_copy_at(race->fd, id, pt, iova, 2 * page,
+					iova + page));
+		break;
+	case 7:
+		if (!fault_alloc(race->fd, &out, &file)) {
+			close(file);
+			note(race, object_destroy(race->fd, out));
+		}
+		break;
+	case 8:
+		if (!access_create(race->fd, id, 0, &file)) {
+			note(race, access_rw(race->fd, file, iova, &value,
+					     sizeof(value), 0));
+			note(race, access_move(race->fd, file, pt));
+			close(file);
+		}
+		break;
+	case 9:
+		viommu_alloc(race->fd, id, pt, &out);
+		break;
+	case 10:
+		vdevice_alloc(race->fd, id, pt, id, &out);
+		break;
+	default:
+		/* The two devices and IOASes that stay: not these */
+		if (id > race->dev[1].id && id > race->dev[1].hwpt &&
+		    id > race->dev[1].idev)
+			note(race, object_destroy(race->fd, id));
+		break;
+	}
+}
+
+TEST_F(race, objects)
+{
+	run(_metadata, &self->race, step_objects);
+}
+
+/* Accesses pin and copy what others unmap */
+static void step_accesses(struct race *race, unsigned int *seed)
+{
+	unsigned int slot = rand_r(seed) % SLOTS;
+	__u32 ioas = race->ioas[rand_r(seed) % 2], pin;
+	__u64 iova = IOVA + slot * page;
+	char data[3000];
+	int access, i;
+
+	if (rand_r(seed) % 3) {
+		step_areas(race, seed);
+		return;
+	}
+	if (access_create(race->fd, ioas,
+			  MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES, &access))
+		return;
+	for (i = 0; i != 6; i++) {
+		note(race, access_pin(race->fd, access, iova,
+				      race->mem + slot * page, page, &pin));
+		note(race, access_rw(race->fd, access, iova + 2000, data,
+				     sizeof(data), i & 1));
+		if (i & 1)
+			note(race, access_unpin(race->fd, access, pin));
+	}
+	note(race, access_move(race->fd, access, race->ioas[0]));
+	close(access);
+}
+
+TEST_F(race, accesses)
+{
+	run(_metadata, &self->race, step_accesses);
+	check_areas(_metadata, &self->race);
+}
+
+/* The process changes its memory while it maps it */
+static void step_memory(struct race *race, unsigned int *seed)
+{
+	char *mem = race->mem + rand_r(seed) % SLOTS * page;
+	int rc;
+
+	switch (rand_r(seed) % 6) {
+	case 0:
+		madvise(mem, page, MADV_DONTNEED);
+		break;
+	case 1:
+		mprotect(mem, page, PROT_READ);
+		mprotect(mem, page, PROT_READ | PROT_WRITE);
+		break;
+	case 2:
+		mmap(mem, page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		break;
+	default:
+		rc = ioas_map_at(race->fd, race->ioas[0], race->mem,
+				 SLOTS * page, IOVA);
+		/* It may well have been read only just then */
+		if (rc != -EFAULT)
+			note(race, rc);
+		note(race, ioas_unmap(race->fd, race->ioas[0], IOVA,
+				      SLOTS * page));
+		break;
+	}
+}
+
+TEST_F(race, memory)
+{
+	run(_metadata, &self->race, step_memory);
+	check_areas(_metadata, &self->race);
+}
+
+/* Closed by one thread while the others are in a call */
+TEST_F(race, close)
+{
+	int i, n;
+
+	for (i = 0; i != 8; i++) {
+		struct race race = { .mem = self->race.mem,
+				     .step = step_domains };
+		pthread_t threads[THREADS];
+
+		race.fd = iommu_open();
+		ASSERT_LE(0, race.fd);
+		for (n = 0; n != 2; n++) {
+			CALL(ioas_alloc(race.fd, &race.ioas[n]));
+			CALL(mock_attach(race.fd, race.ioas[n], &race.dev[n]));
+		}
+		for (n = 0; n != THREADS; n++)
+			ASSERT_EQ(0, pthread_create(&threads[n], NULL,
+						    race_thread, &race));
+		usleep(20000);
+		close(race.fd);
+		atomic_store(&race.stop, true);
+		for (n = 0; n != THREADS; n++)
+			ASSERT_EQ(0, pthread_join(threads[n], NULL));
+		EXPECT_EQ(0, proc_status("VmPin"));
+	}
+	EXPECT_EQ(0, mock_check_refs(self->race.fd, self->race.mem,
+				     NPAGES * page, 0));
+}
+
+TEST_HARNESS_MAIN
