@@ -4,7 +4,7 @@
 # What is missing is fetched, installed or built on the way.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch tree kernel run shell test check bench bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test check builds coccinelle bench bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -39,9 +39,15 @@ shell: setup ## the same machine with an interactive shell
 test: setup ## run every test; LANE=name runs one lane
 	@scripts/test $(LANE)
 
-check: ## only the static checks: style, warnings, sparse, coccinelle
+check: setup ## only the static checks: style, warnings, sparse
+	@scripts/test scripts checkpatch build sparse
+
+builds: setup ## compile and link in all configurations of the matrix
+	@scripts/builds $(NAMES)
+
+coccinelle: setup ## the kernel's semantic patches on our code (minutes)
 	@scripts/setup coccinelle
-	@scripts/test scripts checkpatch build sparse coccinelle
+	@scripts/test coccinelle
 
 bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
 	@scripts/bench $(OPTIONS)

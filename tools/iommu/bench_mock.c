@@ -232,8 +232,10 @@ static int read_bytes(struct bench *b, const struct bench_case *c)
 
 /* The mock's page is 2 KiB: each of ours takes two of its entries. */
 const struct bench_case mock_cases[] = {
-	MOCK_CASE("mock-dirty-4k", "mock IOMMU: dirty bitmap, 4 KiB pages",
-		  MEMORY_ANON, 0, prepare_dirty, dirty_pages),
+	MOCK_CASE("mock-dirty-4k", "mock IOMMU: dirty bitmap, 4 KiB pages, scattered",
+		  MEMORY_SCATTERED, 0, prepare_dirty, dirty_pages),
+	MOCK_CASE("mock-dirty-thp", "mock IOMMU: dirty bitmap, huge pages",
+		  MEMORY_THP, 0, prepare_dirty, dirty_pages),
 	MOCK_CASE("mock-access-4k", "mock IOMMU: in-kernel pin of 64 KiB, 4 KiB pages",
 		  MEMORY_ANON, 1, prepare_access, pin_chunks),
 	MOCK_CASE("mock-access-thp", "mock IOMMU: in-kernel pin of 64 KiB, huge pages",

@@ -31,8 +31,8 @@ struct iommufd_access {
 	const struct iommufd_access_ops *ops;
 	void *data;
 	bool internal;
-	struct mutex attach_lock;
-	struct mutex lock;
+	struct mutex attach_lock; /* one attach, replace or detach at a time */
+	struct mutex lock; /* protects ioas and pinned_ioas */
 	struct iommufd_ioas *ioas;
 	struct iommufd_ioas *pinned_ioas;
 	struct access_link *link;

@@ -100,6 +100,7 @@ static inline bool area_is_live(const struct iopgt_area *area)
 
 static inline void area_set_live(struct iopgt_area *area)
 {
+	/* Pairs with area_is_live() */
 	smp_store_release(&area->state, AREA_LIVE);
 }
 

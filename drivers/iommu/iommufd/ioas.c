@@ -76,8 +76,13 @@ int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	return 0;
 }
 
-DEFINE_FREE(ioas_put, struct iommufd_ioas *,
-	    if (!IS_ERR_OR_NULL(_T)) iommufd_ioas_put(_T))
+static void ioas_put_found(struct iommufd_ioas *ioas)
+{
+	if (!IS_ERR_OR_NULL(ioas))
+		iommufd_ioas_put(ioas);
+}
+
+DEFINE_FREE(ioas_put, struct iommufd_ioas *, ioas_put_found(_T))
 
 static int ioas_copy_ranges(struct io_pagetable *iopt,
 			    struct iommu_ioas_iova_ranges *cmd)

@@ -63,10 +63,10 @@ struct iommufd_ctx {
 	struct xarray objects;
 	wait_queue_head_t destroy_wait;
 	struct xarray groups;
-	struct mutex process_lock;
+	struct mutex process_lock; /* one IOMMU_IOAS_CHANGE_PROCESS at a time */
 
 	struct maple_tree mmio_tree;
-	struct mutex sw_msi_lock;
+	struct mutex sw_msi_lock; /* protects sw_msi_list and sw_msi_next */
 	struct list_head sw_msi_list;
 	unsigned int sw_msi_next;
 
@@ -201,7 +201,7 @@ struct iommufd_ioas {
 	struct iommufd_object obj;
 	struct iommufd_ctx *ictx;
 	struct io_pagetable iopt;
-	struct mutex lock;
+	struct mutex lock; /* protects hwpt_list */
 	struct list_head hwpt_list;
 	struct list_head process_link;
 };

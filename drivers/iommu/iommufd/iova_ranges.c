@@ -26,6 +26,8 @@ struct iopgt_reserved {
  * @iopt: IOVA space, with iova_lock held
  * @first: first IOVA
  * @last: last IOVA, inclusive
+ *
+ * Return: true if so.
  */
 bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 		       unsigned long last)
@@ -421,6 +423,8 @@ int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
 /**
  * iopgt_huge_pages() - Are contiguous pages combined?
  * @iopt: IOVA space
+ *
+ * Return: true if so.
  */
 bool iopgt_huge_pages(struct io_pagetable *iopt)
 {

@@ -531,19 +531,19 @@ static void domain_unmap_runs(struct iommufd_pages *pages,
 			      struct iommu_iotlb_gather *gather)
 {
 	unsigned long skip = offset_in_page(map->start);
-	unsigned long done = 0, upto = 0;
+	unsigned long done = 0, reached = 0;
 	struct pages_walk walk;
 	struct pfn_run run;
 
 	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
 			(map->start + map->length - 1) >> PAGE_SHIFT);
 	while (pages_walk_next(&walk, &run)) {
-		upto = min(upto + run.npages * PAGE_SIZE - skip, map->length);
+		reached = min(reached + run.npages * PAGE_SIZE - skip, map->length);
 		skip = 0;
-		if (upto - done < PAGES_BREATHER && upto != map->length)
+		if (reached - done < PAGES_BREATHER && reached != map->length)
 			continue;
-		domain_unmap(domain, map->iova + done, upto - done, gather);
-		done = upto;
+		domain_unmap(domain, map->iova + done, reached - done, gather);
+		done = reached;
 		cond_resched();
 	}
 }

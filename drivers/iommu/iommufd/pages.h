@@ -71,7 +71,7 @@ struct iommufd_pages {
 	enum pages_type type : 8;
 	bool writable;
 	bool moving;
-	struct mutex lock;
+	struct mutex lock; /* protects charged, claims, extents, and below */
 	unsigned long npages;
 	union {
 		unsigned long uaddr;

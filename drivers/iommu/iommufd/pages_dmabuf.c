@@ -74,11 +74,12 @@ static int dmabuf_get_phys(struct dma_buf_attachment *attach,
 	if (rc != -EOPNOTSUPP)
 		return rc;
 #if IS_ENABLED(CONFIG_VFIO_PCI_DMABUF)
-	typeof(&vfio_pci_dma_buf_iommufd_map) map =
-		symbol_get(vfio_pci_dma_buf_iommufd_map);
+	int (*get_phys)(struct dma_buf_attachment *attach,
+			struct phys_vec *phys);
 
-	if (map) {
-		rc = map(attach, phys);
+	get_phys = symbol_get(vfio_pci_dma_buf_iommufd_map);
+	if (get_phys) {
+		rc = get_phys(attach, phys);
 		symbol_put(vfio_pci_dma_buf_iommufd_map);
 	}
 #endif
@@ -250,6 +251,7 @@ unsigned long pages_dmabuf_pfn(struct iommufd_pages *pages, unsigned long index)
  * @pages: a PAGES_DMABUF range
  *
  * Context: under the lock.
+ * Return: true if so.
  */
 bool pages_dmabuf_revoked(struct iommufd_pages *pages)
 {

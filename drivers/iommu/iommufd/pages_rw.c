@@ -15,7 +15,7 @@
 #include "pin.h"
 
 static void copy_in_page(struct page *page, unsigned long offset, void *data,
-		      size_t length, bool write)
+			 size_t length, bool write)
 {
 	if (write)
 		memcpy_to_page(page, offset, data, length);
@@ -40,8 +40,8 @@ static size_t rw_pinned(struct pages_extent *extent, unsigned long start,
 		for (; run.npages && done != length; run.pfn++, run.npages--) {
 			size_t n = min(length - done, PAGE_SIZE - offset);
 
-			copy_in_page(pfn_to_page(run.pfn), offset, data + done, n,
-				  write);
+			copy_in_page(pfn_to_page(run.pfn), offset, data + done,
+				     n, write);
 			done += n;
 			offset = 0;
 		}
@@ -145,11 +145,12 @@ int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 	guard(mutex)(&pages->lock);
 	while (length) {
 		unsigned long index = start >> PAGE_SHIFT;
-		struct pages_extent *extent = pages_find_extent(
-			pages, index, (start + length - 1) >> PAGE_SHIFT);
+		unsigned long last = (start + length - 1) >> PAGE_SHIFT;
+		struct pages_extent *extent;
 		size_t n = length;
 		int rc;
 
+		extent = pages_find_extent(pages, index, last);
 		if (extent && extent->node.first <= index) {
 			n = rw_pinned(extent, start, data, length, write);
 		} else {

@@ -35,7 +35,8 @@ FIXTURE_SETUP(file)
 FIXTURE_TEARDOWN(file)
 {
 	scene_teardown(_metadata, &self->scene);
-	munmap(self->mem, NPAGES * page);
+	if (self->mem)
+		munmap(self->mem, NPAGES * page);
 	close(self->file);
 }
 
@@ -157,13 +158,20 @@ TEST_F(file, read_only)
 	scene_remember(s);
 }
 
+/* Only then can the file be sealed: the process could write to it */
+static void forget_mapping(struct _test_data_file *self)
+{
+	munmap(self->mem, NPAGES * page);
+	self->mem = NULL;
+}
+
 /* A device that can write to the file: it cannot be sealed against writing */
 TEST_F(file, seal_after_map)
 {
 	struct scene *s = &self->scene;
 	__u64 iova = scene_iova(10);
 
-	munmap(self->mem, NPAGES * page);
+	forget_mapping(self);
 	CALL(map_file_at(s, self->file, 0, page, iova));
 	EXPECT_EQ(-1, fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE));
 	EXPECT_EQ(EBUSY, errno);
@@ -172,9 +180,62 @@ TEST_F(file, seal_after_map)
 	/* Reading is fine still */
 	CALL(map_file_ro(s, self->file, 0, page, iova));
 	CALL(unmap(s, iova, page));
-	self->mem = mmap(NULL, NPAGES * page, PROT_READ, MAP_SHARED, self->file,
-			 0);
 	scene_compare(_metadata, s, __LINE__);
+}
+
+TEST_F(file, map_sealed)
+{
+	struct scene *s = &self->scene;
+	__u64 iova = scene_iova(10);
+	__u32 ioas;
+
+	CALL(ioas_alloc(s->fd, &ioas));
+	forget_mapping(self);
+	ASSERT_EQ(0, fcntl(self->file, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+	scene_remember(s);
+	REFUSED(EPERM, map_file_at(s, self->file, 0, page, iova));
+	REFUSED(EPERM, ioas_map_file_at(s->fd, ioas, self->file, 0, page, 0));
+	ASSERT_EQ(0, fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE));
+	REFUSED(EPERM, map_file_at(s, self->file, 0, page, iova));
+	REFUSED(EPERM, ioas_map_file_at(s->fd, ioas, self->file, 0, page, 0));
+	CALL(map_file_ro(s, self->file, 0, page, iova));
+	CALL(unmap(s, iova, page));
+	CALL(object_destroy(s->fd, ioas));
+	scene_remember(s);
+}
+
+/*
+ * Nothing is pinned yet: either the seal is refused, or what would write is
+ * from then on.
+ */
+TEST_F(file, seal_unpinned)
+{
+	struct scene *s = &self->scene;
+	__u64 value = 1, iova = 0x20000000;
+	struct mock_dev dev;
+	int access;
+	__u32 ioas;
+
+	forget_mapping(self);
+	CALL(ioas_alloc(s->fd, &ioas));
+	CALL(access_create(s->fd, ioas, 0, &access));
+	CALL(ioas_map_file_at(s->fd, ioas, self->file, 0, NPAGES * page,
+			      iova));
+	if (fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE)) {
+		EXPECT_EQ(EBUSY, errno);
+	} else {
+		EXPECT_EQ(-EPERM, access_rw(s->fd, access, iova, &value,
+					    sizeof(value),
+					    MOCK_ACCESS_RW_WRITE));
+		EXPECT_EQ(-EPERM, mock_attach(s->fd, ioas, &dev));
+	}
+	close(access);
+	CALL(ioas_unmap(s->fd, ioas, 0, EVERYTHING));
+	EXPECT_EQ(0, fcntl(self->file, F_ADD_SEALS, F_SEAL_WRITE));
+	EXPECT_EQ(sizeof(value), pread(self->file, &value, sizeof(value), 0));
+	EXPECT_EQ(0xf11e0000, value);
+	CALL(object_destroy(s->fd, ioas));
+	scene_remember(s);
 }
 
 static bool shows(struct scene *s, __u64 iova, __u64 value)
