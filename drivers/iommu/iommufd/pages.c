@@ -106,7 +106,7 @@ static int pages_pin_runs(struct iommufd_pages *pages, unsigned long first,
 				       pages->writable, runs);
 	case PAGES_FILE:
 		return pin_file_memory(pages->file, pages->first + first,
-				       npages, pages->writable, runs);
+				       npages, runs);
 	case PAGES_DMABUF:
 		break;
 	}
@@ -730,19 +730,26 @@ struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 {
 	struct iommufd_pages *pages;
 	loff_t end;
+	int rc;
 
 	if (check_add_overflow(start, length, &end))
 		return ERR_PTR(-EOVERFLOW);
 	/* Any other file could be one that keeps the context itself alive */
 	if (!pin_file_is_memory(file))
 		return ERR_PTR(-EINVAL);
-	if (writable && !pin_file_may_write(file))
-		return ERR_PTR(-EPERM);
-	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
-	if (!IS_ERR(pages)) {
-		pages->file = get_file(file);
-		pages->first = start >> PAGE_SHIFT;
+	if (writable) {
+		rc = pin_file_allow_writing(file);
+		if (rc)
+			return ERR_PTR(rc);
 	}
+	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
+	if (IS_ERR(pages)) {
+		if (writable)
+			pin_file_end_writing(file);
+		return pages;
+	}
+	pages->file = get_file(file);
+	pages->first = start >> PAGE_SHIFT;
 	return pages;
 }
 
@@ -758,10 +765,13 @@ void pages_release_kref(struct kref *kref)
 		container_of(kref, struct iommufd_pages, kref);
 
 	WARN_ON_ONCE(pages->charged || !gap_tree_empty(&pages->extents));
-	if (pages->type == PAGES_FILE)
+	if (pages->type == PAGES_FILE) {
+		if (pages->writable)
+			pin_file_end_writing(pages->file);
 		fput(pages->file);
-	else if (pages->type == PAGES_DMABUF)
+	} else if (pages->type == PAGES_DMABUF) {
 		pages_dmabuf_detach(pages);
+	}
 	pin_payer_release(&pages->payer);
 	mutex_destroy(&pages->lock);
 	kmem_cache_free(pages_cache, pages);

@@ -10,6 +10,7 @@
  * twice. Nothing here knows of users, IOVAs or domains.
  */
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
@@ -227,17 +228,29 @@ static unsigned int pin_file_seals(struct file *file)
 }
 
 /**
- * pin_file_may_write() - May a device be let write to a file?
- * @file: memfd, shmem or hugetlbfs file
+ * pin_file_allow_writing() - Let a device write to a file
+ * @file: pin_file_is_memory()
  *
- * What mmap(2) of the file with PROT_WRITE would ask for.
+ * As a shared mapping with PROT_WRITE would do: until pin_file_end_writing() the
+ * file cannot be sealed against it.
  *
- * Return: true if so.
+ * Return: 0, or -EPERM where @file was not opened for writing, or is sealed.
  */
-bool pin_file_may_write(struct file *file)
+int pin_file_allow_writing(struct file *file)
 {
-	return (file->f_mode & FMODE_WRITE) &&
-	       !(pin_file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+	if (!(file->f_mode & FMODE_WRITE) ||
+	    (pin_file_seals(file) & F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	return mapping_map_writable(file->f_mapping);
+}
+
+/**
+ * pin_file_end_writing() - Undo pin_file_allow_writing()
+ * @file: the file, with nothing pinned for writing any more
+ */
+void pin_file_end_writing(struct file *file)
+{
+	mapping_unmap_writable(file->f_mapping);
 }
 
 /*
@@ -272,8 +285,22 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 	return rc;
 }
 
-static int pin_file_batches(struct file *file, unsigned long first,
-			    unsigned long npages, struct pfn_store *store)
+/**
+ * pin_file_memory() - Pin a range of a memfd's memory
+ * @file: memfd, shmem or hugetlbfs file
+ * @first: index of the first page
+ * @npages: pages, not 0
+ * @store: gets the runs appended
+ *
+ * Pages that the file does not have yet are allocated.
+ *
+ * Context: may sleep. Killable.
+ * Return: 0; -EINVAL where the range is not inside of the file, or the file is
+ * of another kind; -ENOMEM; -EINTR if killed. What has been pinned until then is
+ * in @store, and stays pinned.
+ */
+int pin_file_memory(struct file *file, unsigned long first,
+		    unsigned long npages, struct pfn_store *store)
 {
 	struct pin_batch batch;
 	int rc = 0;
@@ -303,39 +330,6 @@ static int pin_file_batches(struct file *file, unsigned long first,
 		}
 	}
 	pin_batch_free(&batch);
-	return rc;
-}
-
-/**
- * pin_file_memory() - Pin a range of a memfd's memory
- * @file: memfd, shmem or hugetlbfs file
- * @first: index of the first page
- * @npages: pages, not 0
- * @write: pin for writing by a device
- * @store: gets the runs appended
- *
- * Pages that the file does not have yet are allocated.
- *
- * Context: may sleep. Killable.
- * Return: 0; -EINVAL where the range is not inside of the file, or the file is
- * of another kind; -EPERM for writing to a sealed file; -ENOMEM; -EINTR if
- * killed. What has been pinned until then is
- * in @store, and stays pinned.
- */
-int pin_file_memory(struct file *file, unsigned long first,
-		    unsigned long npages, bool write, struct pfn_store *store)
-{
-	struct inode *inode = file_inode(file);
-	int rc = -EPERM;
-
-	if (!write)
-		return pin_file_batches(file, first, npages, store);
-
-	/* F_SEAL_WRITE is only given where nothing is pinned */
-	inode_lock_shared(inode);
-	if (!(pin_file_seals(file) & F_SEAL_WRITE))
-		rc = pin_file_batches(file, first, npages, store);
-	inode_unlock_shared(inode);
 	return rc;
 }
 

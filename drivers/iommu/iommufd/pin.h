@@ -18,9 +18,10 @@ struct page;
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store);
 bool pin_file_is_memory(struct file *file);
-bool pin_file_may_write(struct file *file);
+int pin_file_allow_writing(struct file *file);
+void pin_file_end_writing(struct file *file);
 int pin_file_memory(struct file *file, unsigned long first,
-		    unsigned long npages, bool write, struct pfn_store *store);
+		    unsigned long npages, struct pfn_store *store);
 void pin_release_runs(const struct pfn_store *store, unsigned long first,
 		      unsigned long npages, bool dirty);
 
