@@ -672,16 +672,23 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 	    last > ULONG_MAX - PAGE_SIZE)
 		return ERR_PTR(-EOVERFLOW);
 
-	pages = kmem_cache_zalloc(pages_cache, GFP_KERNEL_ACCOUNT);
+	/* Not zeroed: single pages come and go by the million */
+	pages = kmem_cache_alloc(pages_cache, GFP_KERNEL_ACCOUNT);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pages->kref);
 	pages->type = type;
 	pages->writable = writable;
+	pages->moving = false;
 	mutex_init(&pages->lock);
 	pages->npages = (last >> PAGE_SHIFT) + 1;
-	pages->extents = GAP_TREE_INIT;
+	pages->dmabuf = NULL;
 	pin_payer_init(&pages->payer, charge_mm);
+	pages->charged = 0;
+	pages->claims = 0;
+	pages->extents = GAP_TREE_INIT;
+	pages->extent.claims = 0;
+	pages->store = (struct pages_store){};
 	return pages;
 }
 

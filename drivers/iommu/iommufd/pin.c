@@ -167,7 +167,7 @@ static int pin_pause(void)
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store)
 {
-	struct pin_batch batch;
+	struct pin_batch batch __uninitialized;
 	long got;
 	int rc = 0;
 
@@ -302,7 +302,7 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 int pin_file_memory(struct file *file, unsigned long first,
 		    unsigned long npages, struct pfn_store *store)
 {
-	struct pin_batch batch;
+	struct pin_batch batch __uninitialized;
 	int rc = 0;
 
 	pin_batch_init(&batch, npages);
