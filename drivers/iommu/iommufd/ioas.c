@@ -364,14 +364,14 @@ static bool ioas_has_noiommu(struct iommufd_ioas *ioas)
  *
  * Return: 0; -EOPNOTSUPP for flags and reserved fields, and where no device
  * without an IOMMU is attached to the IOAS; -EPERM without CAP_SYS_RAWIO; -EINVAL
- * for length 0; -EOVERFLOW; -ENOENT where the IOVA is not mapped; -EFAULT.
+ * for length 0; -EOVERFLOW for an IOVA that this machine cannot have; -ENOENT where
+ * the IOVA is not mapped; -EFAULT.
  */
 int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_noiommu_get_pa *cmd = ucmd->cmd;
 	unsigned long length;
 	phys_addr_t phys;
-	u64 last;
 	int rc;
 
 	if (cmd->flags || cmd->__reserved)
@@ -380,8 +380,7 @@ int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 		return -EPERM;
 	if (!cmd->length)
 		return -EINVAL;
-	if (check_add_overflow(cmd->iova, cmd->length - 1, &last) ||
-	    last > ULONG_MAX)
+	if (overflows_type(cmd->iova, unsigned long))
 		return -EOVERFLOW;
 
 	struct iommufd_ioas *ioas __free(ioas_put) =
@@ -391,7 +390,9 @@ int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 	if (!ioas_has_noiommu(ioas))
 		return -EOPNOTSUPP;
 
-	rc = iopgt_lookup_phys(&ioas->iopt, cmd->iova, cmd->length, &phys,
+	/* A limit, not a range: it may reach behind the last IOVA */
+	rc = iopgt_lookup_phys(&ioas->iopt, cmd->iova,
+			       min_t(u64, cmd->length, ULONG_MAX), &phys,
 			       &length);
 	if (rc)
 		return rc;

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices without an IOMMU, by way of VFIO: they are told physical addresses,
+ * which have to be those that the process sees in /proc/self/pagemap. It takes
+ * the PCI devices that are bound to vfio-pci, and skips if there is an IOMMU.
+ */
+#include "iommufd_vfio.h"
+
+#define TEST_IOVA 0x10000000ULL
+#define TEST_PAGES 16
+
+/* IOMMU_IOAS_NOIOMMU_GET_PA is for devices that have no IOMMU */
+TEST(get_pa_without_device)
+{
+	__u64 length, phys;
+	int fd = iommu_open();
+	__u32 ioas;
+	char *mem;
+
+	if (fd < 0)
+		SKIP(return, "there is no /dev/iommu");
+	mem = memory_new(1);
+	ASSERT_NE(NULL, mem);
+	CALL(ioas_alloc(fd, &ioas));
+	CALL(ioas_map_at(fd, ioas, mem, page, TEST_IOVA));
+	length = page;
+	phys = 0xdead;
+	EXPECT_EQ(-EOPNOTSUPP, ioas_get_pa(fd, ioas, TEST_IOVA, &length, &phys));
+	EXPECT_EQ(page, length);
+	EXPECT_EQ(0, object_destroy(fd, ioas));
+	EXPECT_EQ(0, close(fd));
+	munmap(mem, page);
+}
+
+/* A device without an IOMMU: it is told physical addresses */
+FIXTURE(noiommu)
+{
+	int fd;
+	struct vfio_dev dev[2];
+	int num_devs;
+	__u32 ioas;
+	int pagemap;
+};
+
+FIXTURE_SETUP(noiommu)
+{
+	int mode = open("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+			O_RDONLY | O_CLOEXEC);
+	char enabled = 'N';
+
+	if (mode < 0)
+		SKIP(return, "VFIO was built without no-IOMMU mode");
+	EXPECT_EQ(1, read(mode, &enabled, 1));
+	close(mode);
+	if (enabled != 'Y')
+		SKIP(return, "no-IOMMU mode is not enabled");
+	self->num_devs = vfio_find(self->dev, ARRAY_SIZE(self->dev), true);
+	if (!self->num_devs)
+		SKIP(return, "vfio-pci has no device without an IOMMU");
+
+	self->fd = iommu_open();
+	ASSERT_LE(0, self->fd);
+	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->pagemap);
+	CALL(vfio_open(&self->dev[0]));
+	CALL(vfio_bind(&self->dev[0], self->fd));
+	CALL(ioas_alloc(self->fd, &self->ioas));
+}
+
+FIXTURE_TEARDOWN(noiommu)
+{
+	EXPECT_EQ(0, vfio_close(&self->dev[0]));
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, self->dev[0].id));
+	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
+	EXPECT_EQ(0, proc_status("VmPin"));
+	close(self->pagemap);
+	EXPECT_EQ(0, close(self->fd));
+}
+
+/* The process's page table, by way of pagemap; 0 where nothing is */
+static __u64 phys_of(struct _test_data_noiommu *self, const char *va)
+{
+	__u64 entry = 0;
+
+	if (pread(self->pagemap, &entry, sizeof(entry),
+		  (uintptr_t)va / page * sizeof(entry)) != sizeof(entry) ||
+	    !(entry >> 63))
+		return 0;
+	return (entry & ((1ULL << 55) - 1)) * page + (uintptr_t)va % page;
+}
+
+/* How many of @length bytes from @va on are contiguous */
+static __u64 phys_run(struct _test_data_noiommu *self, const char *va,
+		      __u64 length)
+{
+	__u64 run = page - (uintptr_t)va % page, phys = phys_of(self, va);
+
+	while (run < length && phys_of(self, va + run) == phys + run)
+		run += page;
+	return run < length ? run : length;
+}
+
+/* Does the IOAS show @mem at TEST_IOVA, wherever and however much is asked? */
+static void noiommu_compare(struct __test_metadata *_metadata,
+			    struct _test_data_noiommu *self, const char *mem,
+			    __u64 size)
+{
+	const __u64 offsets[] = {
+		0, 1, page - 1, page, page + 5, 3 * page + 7, size / 2 - 1,
+		size / 2, size / 2 + page, size - page, size - 1,
+	};
+	const __u64 lengths[] = {
+		1, 2, page - 1, page, page + 1, 5 * page, size / 2, size,
+		4 * size, EVERYTHING - TEST_IOVA, EVERYTHING,
+	};
+	unsigned int i, j;
+
+	for (i = 0; i != ARRAY_SIZE(offsets); i++) {
+		const char *va = mem + offsets[i];
+		__u64 rest = size - offsets[i];
+
+		ASSERT_NE(0, phys_of(self, va));
+		for (j = 0; j != ARRAY_SIZE(lengths); j++) {
+			__u64 want = lengths[j] < rest ? lengths[j] : rest;
+			__u64 length = lengths[j], phys = 0;
+
+			EXPECT_EQ(0, ioas_get_pa(self->fd, self->ioas,
+						 TEST_IOVA + offsets[i],
+						 &length, &phys));
+			EXPECT_EQ(phys_of(self, va), phys);
+			EXPECT_EQ(phys_run(self, va, want), length)
+				TH_LOG("offset %llu length %llu", offsets[i],
+				       lengths[j]);
+		}
+	}
+}
+
+TEST_F(noiommu, small_pages)
+{
+	const unsigned long size = TEST_PAGES * page;
+	char *mem = memory_new(TEST_PAGES);
+
+	ASSERT_NE(NULL, mem);
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	CALL(ioas_map_at(self->fd, self->ioas, mem, size, TEST_IOVA));
+	EXPECT_EQ(TEST_PAGES, proc_status("VmPin"));
+	noiommu_compare(_metadata, self, mem, size);
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, TEST_IOVA, size));
+	munmap(mem, size);
+}
+
+TEST_F(noiommu, huge_pages)
+{
+	const unsigned long size = 2 * HUGE_SIZE;
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			 MAP_POPULATE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		SKIP(return, "no huge pages are free");
+	/* Mapped first, then attached */
+	CALL(ioas_map_at(self->fd, self->ioas, mem, size, TEST_IOVA));
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	EXPECT_LE(HUGE_SIZE, phys_run(self, mem, size));
+	noiommu_compare(_metadata, self, mem, size);
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, TEST_IOVA, size));
+	munmap(mem, size);
+}
+
+TEST_F(noiommu, get_pa_refused)
+{
+	__u64 length, phys;
+	char *mem = memory_new(4);
+	__u32 other;
+
+	ASSERT_NE(NULL, mem);
+	CALL(ioas_alloc(self->fd, &other));
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	CALL(ioas_map_at(self->fd, self->ioas, mem, 4 * page, TEST_IOVA));
+	CALL(ioas_map_at(self->fd, other, mem, 4 * page, TEST_IOVA));
+
+#define GET_PA(_ioas, _iova, _length)                                        \
+	({                                                                   \
+		length = _length;                                            \
+		ioas_get_pa(self->fd, _ioas, _iova, &length, &phys);         \
+	})
+	EXPECT_EQ(0, GET_PA(self->ioas, TEST_IOVA, page));
+	EXPECT_EQ(-ENOENT, GET_PA(self->ioas, TEST_IOVA - 1, page));
+	EXPECT_EQ(-ENOENT, GET_PA(self->ioas, TEST_IOVA + 4 * page, 1));
+	EXPECT_EQ(-EINVAL, GET_PA(self->ioas, TEST_IOVA, 0));
+	EXPECT_EQ(-EOPNOTSUPP, GET_PA(other, TEST_IOVA, page));
+	EXPECT_EQ(-ENOENT, GET_PA(self->dev[0].id, TEST_IOVA, page));
+
+	/* Only as long as it is mapped, and the device attached */
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, TEST_IOVA, 4 * page));
+	EXPECT_EQ(-ENOENT, GET_PA(self->ioas, TEST_IOVA, page));
+	CALL(ioas_map_at(self->fd, self->ioas, mem, 4 * page, TEST_IOVA));
+	EXPECT_EQ(0, GET_PA(self->ioas, TEST_IOVA, page));
+	EXPECT_EQ(0, vfio_detach(&self->dev[0]));
+	EXPECT_EQ(-EOPNOTSUPP, GET_PA(self->ioas, TEST_IOVA, page));
+
+	/* And not for everybody */
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	EXPECT_EQ(0, GET_PA(self->ioas, TEST_IOVA, page));
+	ASSERT_EQ(0, become_user(4711));
+	EXPECT_EQ(-EPERM, GET_PA(self->ioas, TEST_IOVA, page));
+#undef GET_PA
+	EXPECT_EQ(0, object_destroy(self->fd, other));
+	munmap(mem, 4 * page);
+}
+
+TEST_F(noiommu, attach_and_replace)
+{
+	__u32 automatic, manual, now, other;
+	__u64 length = page, phys;
+	char *mem = memory_new(1);
+
+	ASSERT_NE(NULL, mem);
+	CALL(ioas_alloc(self->fd, &other));
+	CALL(ioas_map_at(self->fd, other, mem, page, TEST_IOVA));
+	CALL(vfio_attach(&self->dev[0], self->ioas, &automatic));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, automatic));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->ioas));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->dev[0].id));
+	CALL(hwpt_alloc(self->fd, self->dev[0].id, other, 0, &manual));
+	EXPECT_EQ(0, vfio_attach(&self->dev[0], manual, &now));
+	EXPECT_EQ(manual, now);
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, automatic));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, manual));
+	EXPECT_EQ(0, ioas_get_pa(self->fd, other, TEST_IOVA, &length, &phys));
+	EXPECT_EQ(phys_of(self, mem), phys);
+	EXPECT_EQ(0, vfio_detach(&self->dev[0]));
+	EXPECT_EQ(0, object_destroy(self->fd, manual));
+	EXPECT_EQ(0, object_destroy(self->fd, other));
+	munmap(mem, page);
+}
+
+/* Without an IOMMU there are no groups: each is for itself */
+TEST_F(noiommu, devices_are_independent)
+{
+	int other = iommu_open();
+	__u32 ioas;
+
+	if (self->num_devs != 2)
+		SKIP(return, "there is but one such device");
+	ASSERT_LE(0, other);
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	CALL(ioas_alloc(self->fd, &ioas));
+	CALL(vfio_open(&self->dev[1]));
+	EXPECT_EQ(0, vfio_bind(&self->dev[1], self->fd));
+	EXPECT_EQ(0, vfio_attach(&self->dev[1], ioas, NULL));
+	EXPECT_EQ(0, vfio_close(&self->dev[1]));
+	EXPECT_EQ(0, object_destroy(self->fd, ioas));
+	CALL(vfio_open(&self->dev[1]));
+	EXPECT_EQ(0, vfio_bind(&self->dev[1], other));
+	EXPECT_EQ(0, vfio_close(&self->dev[1]));
+	EXPECT_EQ(0, close(other));
+}
+
+TEST_HARNESS_MAIN
