@@ -7,8 +7,6 @@
 
 #include "iommufd_private.h"
 
-struct iopgt_access;
-
 /**
  * struct iommufd_access - an in-kernel access
  * @obj: the object; its kernel driver holds one user. Never published for an

@@ -34,7 +34,7 @@ struct iopgt_domain {
  * struct io_pagetable - an IOVA space
  * @domains_lock: held for read by whoever fills or empties domains, for write
  *                by whoever changes their set or the accesses
- * @iova_lock: protects all that follows it but @domains and @accesses
+ * @iova_lock: protects what follows it
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
  * @areas: struct iopgt_area by IOVA
