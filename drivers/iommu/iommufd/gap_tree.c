@@ -3,9 +3,10 @@
  * DOC: Tree of ranges and gaps
  *
  * Holds disjoint ranges of unsigned long, inclusive at both ends, so that a whole
- * IOVA space can be described. Each node knows the largest gap in its subtree:
- * looking a range up, adding or removing one, and finding the lowest free place
- * all take time in the logarithm of the number of ranges.
+ * IOVA space can be described. Each node knows the gap before it, and the largest
+ * one in its subtree: looking a range up, adding or removing one, and finding the
+ * lowest free place all take time in the logarithm of the number of ranges. What
+ * lies behind the last range is no node's gap.
  *
  * The caller locks. The tree knows nothing of what its nodes are embedded in.
  */
@@ -33,29 +34,19 @@ static struct gap_node *gap_right(const struct gap_node *node)
 	return gap_node_of(node->rb.rb_right);
 }
 
-static bool gap_subtree_compute(struct gap_node *node, bool exit)
+static unsigned long gap_before(const struct gap_node *node)
 {
-	struct gap_node *left = gap_left(node), *right = gap_right(node);
-	struct gap_subtree sub = { node->first, node->last, 0 };
-
-	if (left) {
-		sub.first = left->sub.first;
-		sub.gap = max(left->sub.gap, node->first - left->sub.last - 1);
-	}
-	if (right) {
-		sub.last = right->sub.last;
-		sub.gap = max3(sub.gap, right->sub.gap,
-			       right->sub.first - node->last - 1);
-	}
-	if (exit && sub.first == node->sub.first &&
-	    sub.last == node->sub.last && sub.gap == node->sub.gap)
-		return true;
-	node->sub = sub;
-	return false;
+	return node->gap;
 }
 
-RB_DECLARE_CALLBACKS(static, gap_tree_augment, struct gap_node, rb, sub,
-		     gap_subtree_compute);
+RB_DECLARE_CALLBACKS_MAX(static, gap_tree_augment, struct gap_node, rb,
+			 unsigned long, largest, gap_before);
+
+static void gap_set(struct gap_node *node, unsigned long gap)
+{
+	node->gap = gap;
+	gap_tree_augment.propagate(&node->rb, NULL);
+}
 
 /**
  * gap_tree_insert() - Add a range
@@ -67,20 +58,27 @@ RB_DECLARE_CALLBACKS(static, gap_tree_augment, struct gap_node, rb, sub,
 int gap_tree_insert(struct gap_tree *tree, struct gap_node *node)
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
+	struct gap_node *before = NULL, *behind = NULL;
 
 	while (*link) {
 		struct gap_node *here = gap_node_of(*link);
 
 		parent = *link;
-		if (node->last < here->first)
+		if (node->last < here->first) {
+			behind = here;
 			link = &parent->rb_left;
-		else if (node->first > here->last)
+		} else if (node->first > here->last) {
+			before = here;
 			link = &parent->rb_right;
-		else
+		} else {
 			return -EEXIST;
+		}
 	}
 
-	node->sub = (struct gap_subtree){ node->first, node->last, 0 };
+	if (behind)
+		gap_set(behind, behind->first - node->last - 1);
+	node->gap = before ? node->first - before->last - 1 : node->first;
+	node->largest = node->gap;
 	rb_link_node(&node->rb, parent, link);
 	gap_tree_augment.propagate(parent, NULL);
 	rb_insert_augmented(&node->rb, &tree->root, &gap_tree_augment);
@@ -94,6 +92,11 @@ int gap_tree_insert(struct gap_tree *tree, struct gap_node *node)
  */
 void gap_tree_erase(struct gap_tree *tree, struct gap_node *node)
 {
+	struct gap_node *behind = gap_node_of(rb_next(&node->rb));
+
+	if (behind)
+		gap_set(behind, behind->gap + node->gap +
+				(node->last - node->first + 1));
 	rb_erase_augmented(&node->rb, &tree->root, &gap_tree_augment);
 }
 
@@ -110,7 +113,6 @@ void gap_tree_split(struct gap_tree *tree, struct gap_node *node,
 	upper->first = at;
 	upper->last = node->last;
 	node->last = at - 1;
-	gap_tree_augment.propagate(&node->rb, NULL);
 	/* Cannot overlap: the place was @node's own */
 	gap_tree_insert(tree, upper);
 }
@@ -142,31 +144,28 @@ struct gap_node *gap_tree_first_in(const struct gap_tree *tree,
 	return found && found->first <= last ? found : NULL;
 }
 
-/* The lowest suitable place from @first on, inside of [@first, @last] */
-static bool gap_fits(const struct gap_request *request, unsigned long first,
-		     unsigned long last, unsigned long *found)
+/*
+ * The lowest suitable place inside of a gap. Counts the gaps that are large
+ * enough in vain.
+ */
+static bool gap_try(const struct gap_request *request, unsigned long first,
+		    unsigned long last, unsigned int *misfits,
+		    unsigned long *found)
 {
 	unsigned long start;
 
 	first = max(first, request->lowest);
 	last = min(last, request->highest);
-	start = first + ((request->offset - first) & (request->align - 1));
-	if (start < first || start > last || last - start < request->length - 1)
+	if (first > last || last - first < request->length - 1)
 		return false;
+	start = first + ((request->offset - first) & (request->align - 1));
+	if (start < first || start > last ||
+	    last - start < request->length - 1) {
+		++*misfits;
+		return false;
+	}
 	*found = start;
 	return true;
-}
-
-/* As gap_fits(); counts the gaps that are large enough in vain */
-static bool gap_try(const struct gap_request *request, unsigned long first,
-		    unsigned long last, unsigned int *misfits,
-		    unsigned long *found)
-{
-	if (gap_fits(request, first, last, found))
-		return true;
-	if (last - first + 1 >= request->length)
-		++*misfits;
-	return false;
 }
 
 /**
@@ -186,58 +185,50 @@ bool gap_tree_find_gap(const struct gap_tree *tree,
 		       const struct gap_request *request, unsigned long *first)
 {
 	struct gap_node *node = gap_node_of(tree->root.rb_node);
-	struct gap_node *left, *right, *parent;
-	unsigned long need, roomy;
+	unsigned long need = request->length, roomy;
+	struct gap_node *child, *parent;
 	unsigned int misfits = 0;
 
 	if (!node)
-		return gap_fits(request, 0, ULONG_MAX, first);
-	if (node->sub.first &&
-	    gap_fits(request, 0, node->sub.first - 1, first))
-		return true;
-
+		return gap_try(request, 0, ULONG_MAX, &misfits, first);
 	if (check_add_overflow(request->length,
 			       request->align - request->grain, &roomy))
 		roomy = ULONG_MAX;
-	need = request->length;
-	if (node->sub.gap < need)
+	if (node->largest < need)
 		goto behind;
 
 descend:
-	left = gap_left(node);
-	while (left && left->sub.gap >= need &&
-	       left->sub.last >= request->lowest) {
-		node = left;
-		left = gap_left(node);
+	/* What is on the left lies below where the node's own gap begins */
+	child = gap_left(node);
+	while (child && child->largest >= need &&
+	       node->first - node->gap > request->lowest) {
+		node = child;
+		child = gap_left(node);
 	}
 visit:
-	left = gap_left(node);
-	if (left && gap_try(request, left->sub.last + 1, node->first - 1,
-			    &misfits, first))
+	if (node->gap && gap_try(request, node->first - node->gap,
+				 node->first - 1, &misfits, first))
 		return true;
 	if (node->first > request->highest)
 		return false;
-	right = gap_right(node);
-	if (right && gap_try(request, node->last + 1, right->sub.first - 1,
-			     &misfits, first))
-		return true;
 	if (misfits >= GAP_MISFITS)
 		need = roomy;
-	if (right && right->sub.gap >= need) {
-		node = right;
+	child = gap_right(node);
+	if (child && child->largest >= need) {
+		node = child;
 		goto descend;
 	}
 	/* All below this node was in vain: go on behind it */
 	while ((parent = gap_node_of(rb_parent(&node->rb)))) {
-		left = gap_left(parent);
-		if (left == node) {
+		child = gap_left(parent);
+		if (child == node) {
 			node = parent;
 			goto visit;
 		}
 		node = parent;
 	}
 behind:
-	node = gap_node_of(tree->root.rb_node);
-	return node->sub.last != ULONG_MAX &&
-	       gap_fits(request, node->sub.last + 1, ULONG_MAX, first);
+	node = gap_node_of(rb_last(&tree->root));
+	return node->last != ULONG_MAX &&
+	       gap_try(request, node->last + 1, ULONG_MAX, &misfits, first);
 }

@@ -13,18 +13,15 @@
  * @rb: link
  * @first: first value
  * @last: last value, inclusive
- * @sub: of the subtree below and including this node: its first and last value,
- *       and the size of the largest gap between two of its nodes
+ * @gap: how many free values lie right before @first
+ * @largest: the largest @gap in the subtree below and including this node
  */
 struct gap_node {
 	struct rb_node rb;
 	unsigned long first;
 	unsigned long last;
-	struct gap_subtree {
-		unsigned long first;
-		unsigned long last;
-		unsigned long gap;
-	} sub;
+	unsigned long gap;
+	unsigned long largest;
 };
 
 struct gap_tree {

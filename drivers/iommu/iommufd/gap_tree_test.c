@@ -76,57 +76,54 @@ static u32 random_below(struct tree_test *t, u32 limit)
 	return prandom_u32_state(&t->rnd) % limit;
 }
 
-/* What a walk has found out about a subtree, with no help of its sub members */
+/* What a walk has found out about a subtree, with no help of its gap members */
 struct subtree_facts {
-	struct gap_subtree sub;
+	unsigned long largest;
 	unsigned int nodes;
 	unsigned int depth;
 };
 
+/* @before: the node that the walk in order came from, NULL at first */
 static const char *mistake_below(const struct rb_node *rb,
+				 const struct gap_node **before,
 				 struct subtree_facts *facts)
 {
 	const struct gap_node *node = rb_entry(rb, struct gap_node, rb);
 	struct subtree_facts child;
 	const char *mistake;
+	unsigned long gap;
 
-	*facts = (struct subtree_facts){
-		.sub = { node->first, node->last, 0 }, .nodes = 1,
-	};
+	*facts = (struct subtree_facts){ .nodes = 1 };
 	if (node->first > node->last)
 		return "range turned around";
 	if (rb->rb_left) {
 		if (rb_parent(rb->rb_left) != rb)
 			return "wrong parent";
-		mistake = mistake_below(rb->rb_left, &child);
+		mistake = mistake_below(rb->rb_left, before, &child);
 		if (mistake)
 			return mistake;
-		if (child.sub.last >= node->first)
-			return "ranges out of order";
-		facts->sub.first = child.sub.first;
-		facts->sub.gap = max(child.sub.gap,
-				     node->first - child.sub.last - 1);
-		facts->nodes += child.nodes;
-		facts->depth = child.depth;
+		*facts = child;
+		facts->nodes++;
 	}
+	if (*before && (*before)->last >= node->first)
+		return "ranges out of order";
+	gap = *before ? node->first - (*before)->last - 1 : node->first;
+	if (node->gap != gap)
+		return "wrong gap";
+	facts->largest = max(facts->largest, gap);
+	*before = node;
 	if (rb->rb_right) {
 		if (rb_parent(rb->rb_right) != rb)
 			return "wrong parent";
-		mistake = mistake_below(rb->rb_right, &child);
+		mistake = mistake_below(rb->rb_right, before, &child);
 		if (mistake)
 			return mistake;
-		if (child.sub.first <= node->last)
-			return "ranges out of order";
-		facts->sub.last = child.sub.last;
-		facts->sub.gap = max3(facts->sub.gap, child.sub.gap,
-				      child.sub.first - node->last - 1);
+		facts->largest = max(facts->largest, child.largest);
 		facts->nodes += child.nodes;
 		facts->depth = max(facts->depth, child.depth);
 	}
 	facts->depth++;
-	if (node->sub.first != facts->sub.first ||
-	    node->sub.last != facts->sub.last ||
-	    node->sub.gap != facts->sub.gap)
+	if (node->largest != facts->largest)
 		return "wrong facts about a subtree";
 	return NULL;
 }
@@ -135,13 +132,14 @@ static void check_tree(struct kunit *test, const struct gap_tree *tree,
 		       unsigned int nodes)
 {
 	struct tree_test *t = test->priv;
+	const struct gap_node *before = NULL;
 	struct subtree_facts facts = {};
 	const char *mistake;
 
 	KUNIT_ASSERT_EQ(test, gap_tree_empty(tree), !nodes);
 	if (!nodes)
 		return;
-	mistake = mistake_below(tree->root.rb_node, &facts);
+	mistake = mistake_below(tree->root.rb_node, &before, &facts);
 	if (mistake)
 		KUNIT_FAIL_AND_ABORT(test, "%s: base %#lx, seed %#x", mistake,
 				     t->base, t->seed);
