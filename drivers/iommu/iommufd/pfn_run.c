@@ -19,13 +19,19 @@
  * struct pfn_chunk - a batch of runs
  * @start: pages in the store before this chunk
  * @capacity: runs there is room for; all of it is used but in the last chunk
+ * @single: each run is a single page
  * @run: packed runs, then the marks: at every PFN_MARK_RUNS of them, how many
  *       pages of the chunk lie before
+ * @page: where @single: page frame numbers
  */
 struct pfn_chunk {
 	unsigned long start;
 	unsigned int capacity;
-	u64 run[] __counted_by(capacity);
+	bool single;
+	union {
+		DECLARE_FLEX_ARRAY(u64, run);
+		DECLARE_FLEX_ARRAY(u32, page);
+	};
 };
 
 /* Chunks fill slab objects of 64 bytes, then twice that, up to a page */
@@ -33,6 +39,9 @@ struct pfn_chunk {
 
 /* Finding a page in a chunk takes a walk of less than so many runs */
 #define PFN_MARK_RUNS		64
+
+/* Fewer runs than this are not worth being rewritten */
+#define PFN_MIN_SINGLE		32
 
 /* How many marks lie between so many runs */
 static unsigned int pfn_marks(unsigned int nr)
@@ -44,6 +53,11 @@ static size_t pfn_chunk_bytes(unsigned int capacity)
 {
 	return struct_size_t(struct pfn_chunk, run, capacity) +
 	       pfn_marks(capacity) * sizeof(u64);
+}
+
+static size_t pfn_chunk_bytes_single(unsigned int capacity)
+{
+	return struct_size_t(struct pfn_chunk, page, capacity);
 }
 
 static u64 *pfn_chunk_mark(struct pfn_chunk *chunk, unsigned int i)
@@ -62,6 +76,7 @@ static struct pfn_chunk *pfn_chunk_alloc(size_t bytes)
 		return NULL;
 	room = (bytes - sizeof(*chunk)) / sizeof(chunk->run[0]);
 	chunk->capacity = room - room / (PFN_MARK_RUNS + 1);
+	chunk->single = false;
 	return chunk;
 }
 
@@ -75,16 +90,6 @@ static struct pfn_chunk **pfn_store_last_chunk(struct pfn_store *store)
 {
 	return store->nr_chunks == 1 ? &store->chunk :
 				       &store->index[store->nr_chunks - 1];
-}
-
-/* The end of a chunk's runs */
-static const u64 *pfn_store_chunk_end(const struct pfn_store *store,
-				      unsigned int i)
-{
-	struct pfn_chunk *chunk = pfn_store_chunk(store, i);
-
-	return i == store->nr_chunks - 1 ? store->slot :
-					   chunk->run + chunk->capacity;
 }
 
 /* The index has room for the next power of two of chunks, two at least */
@@ -118,6 +123,37 @@ static int pfn_store_add_chunk(struct pfn_store *store, struct pfn_chunk *chunk)
 	return 0;
 }
 
+/*
+ * A full chunk with nothing but single pages is rewritten in half the space: that
+ * is what scattered memory looks like. Without memory to do so, it stays.
+ */
+static struct pfn_chunk *pfn_chunk_single(struct pfn_chunk *chunk,
+					  unsigned long end)
+{
+	unsigned int nr = chunk->capacity;
+	struct pfn_chunk *single;
+	u64 all = 0;
+
+	if (nr < PFN_MIN_SINGLE || end - chunk->start != nr)
+		return chunk;
+	for (unsigned int i = 0; i != nr; i++)
+		all |= chunk->run[i];
+	if (pfn_run_first(all) > U32_MAX)
+		return chunk;
+
+	single = kmalloc(pfn_chunk_bytes_single(nr),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!single)
+		return chunk;
+	single->start = chunk->start;
+	single->capacity = nr;
+	single->single = true;
+	for (unsigned int i = 0; i != nr; i++)
+		single->page[i] = pfn_run_first(chunk->run[i]);
+	kfree(chunk);
+	return single;
+}
+
 static int pfn_store_grow(struct pfn_store *store, size_t bytes)
 {
 	struct pfn_chunk *chunk = pfn_chunk_alloc(bytes);
@@ -128,6 +164,11 @@ static int pfn_store_grow(struct pfn_store *store, size_t bytes)
 	if (pfn_store_add_chunk(store, chunk)) {
 		kfree(chunk);
 		return -ENOMEM;
+	}
+	if (store->nr_chunks > 1) {
+		struct pfn_chunk **full = &store->index[store->nr_chunks - 2];
+
+		*full = pfn_chunk_single(*full, chunk->start);
 	}
 	store->slot = chunk->run;
 	store->limit = chunk->run + min(chunk->capacity, PFN_MARK_RUNS);
@@ -223,21 +264,23 @@ void pfn_store_seal(struct pfn_store *store)
 }
 
 /**
- * pfn_store_clear() - Forget all runs
- * @store: the store; empty and usable afterwards
+ * pfn_store_free_chunks() - Give all chunks back
+ * @store: a store that has any
  *
- * Context: may sleep.
+ * For pfn_store_clear().
  */
-void pfn_store_clear(struct pfn_store *store)
+void pfn_store_free_chunks(struct pfn_store *store)
 {
 	if (store->nr_chunks == 1) {
 		kfree(store->chunk);
-	} else if (store->nr_chunks) {
+	} else {
 		for (unsigned int i = 0; i != store->nr_chunks; i++)
 			kfree(store->index[i]);
 		kvfree(store->index);
 	}
-	*store = (struct pfn_store){};
+	store->nr_chunks = 0;
+	store->slot = NULL;
+	store->limit = NULL;
 }
 
 /**
@@ -250,8 +293,13 @@ size_t pfn_store_bytes(const struct pfn_store *store)
 {
 	size_t bytes = 0;
 
-	for (unsigned int i = 0; i != store->nr_chunks; i++)
-		bytes += pfn_chunk_bytes(pfn_store_chunk(store, i)->capacity);
+	for (unsigned int i = 0; i != store->nr_chunks; i++) {
+		struct pfn_chunk *chunk = pfn_store_chunk(store, i);
+
+		bytes += chunk->single ?
+				 pfn_chunk_bytes_single(chunk->capacity) :
+				 pfn_chunk_bytes(chunk->capacity);
+	}
 	if (store->nr_chunks > 1)
 		bytes += roundup_pow_of_two(store->nr_chunks) *
 			 sizeof(store->index[0]);
@@ -285,61 +333,89 @@ void pfn_cursor_next_chunk(struct pfn_cursor *cursor)
 {
 	const struct pfn_store *store = cursor->store;
 	unsigned int i = cursor->next_chunk++;
+	struct pfn_chunk *chunk;
 
+	cursor->page = NULL;
+	cursor->page_end = NULL;
 	if (i == store->nr_chunks) {
 		cursor->run = &store->tail;
 		cursor->end = cursor->run + 1;
+		return;
+	}
+	chunk = pfn_store_chunk(store, i);
+	if (chunk->single) {
+		cursor->run = NULL;
+		cursor->end = NULL;
+		cursor->page = chunk->page;
+		cursor->page_end = chunk->page + chunk->capacity;
 	} else {
-		cursor->run = pfn_store_chunk(store, i)->run;
-		cursor->end = pfn_store_chunk_end(store, i);
+		cursor->run = chunk->run;
+		cursor->end = i == store->nr_chunks - 1 ?
+				      store->slot :
+				      chunk->run + chunk->capacity;
 	}
 }
 
-/* To the last mark in a chunk that lies at or before the position */
-static void pfn_cursor_skip_marks(struct pfn_cursor *cursor,
-				  struct pfn_chunk *chunk)
+/* To the run that the position, relative to the chunk's start, is in */
+static void pfn_cursor_skip_runs(struct pfn_cursor *cursor,
+				 struct pfn_chunk *chunk, unsigned long npages)
 {
-	unsigned int marks = pfn_marks(cursor->end - cursor->run);
+	unsigned int nr = cursor->end - cursor->run;
+	unsigned int mark = pfn_marks(nr);
+	unsigned long before = 0;
 
-	while (marks && *pfn_chunk_mark(chunk, marks - 1) > cursor->skip)
-		marks--;
-	if (marks) {
-		cursor->skip -= *pfn_chunk_mark(chunk, marks - 1);
-		cursor->run += marks * PFN_MARK_RUNS;
+	/* What lies between two marks: nr runs, pages before to npages */
+	while (mark && *pfn_chunk_mark(chunk, mark - 1) > cursor->skip) {
+		npages = *pfn_chunk_mark(chunk, --mark);
+		nr = (mark + 1) * PFN_MARK_RUNS;
 	}
+	if (mark) {
+		before = *pfn_chunk_mark(chunk, mark - 1);
+		cursor->skip -= before;
+		cursor->run += mark * PFN_MARK_RUNS;
+		nr -= mark * PFN_MARK_RUNS;
+	}
+	/* Scattered pages are a run each */
+	if (npages - before == nr) {
+		cursor->run += cursor->skip;
+		cursor->skip = 0;
+		return;
+	}
+	while (cursor->skip >= pfn_run_length(*cursor->run))
+		cursor->skip -= pfn_run_length(*cursor->run++);
 }
 
 /**
- * pfn_cursor_seek() - Go to a page of a store
- * @cursor: to be set up
- * @store: a store with at least @first + @npages pages
+ * pfn_cursor_search() - Go to a page of a store with chunks
+ * @cursor: with its store, and how many pages are wanted
  * @first: index of the first page wanted
- * @npages: number of pages wanted
  *
- * Takes a search over the chunks and a short walk in one of them: it does not
- * grow with the size of the store.
+ * For pfn_cursor_seek().
  */
-void pfn_cursor_seek(struct pfn_cursor *cursor, const struct pfn_store *store,
-		     unsigned long first, unsigned long npages)
+void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first)
 {
+	const struct pfn_store *store = cursor->store;
 	unsigned long tail_start = store->npages - pfn_run_length(store->tail);
+	unsigned long chunk_end = tail_start;
 	struct pfn_chunk *chunk;
 
-	*cursor = (struct pfn_cursor){ .store = store, .skip = first,
-				       .remaining = npages };
-	if (!npages)
-		return;
-	if (first >= tail_start) {
+	if (first >= tail_start || !cursor->remaining) {
 		cursor->next_chunk = store->nr_chunks;
-		cursor->skip -= tail_start;
+		pfn_cursor_next_chunk(cursor);
+		cursor->skip = first - tail_start;
 		return;
 	}
 
 	cursor->next_chunk = pfn_store_find_chunk(store, first);
 	chunk = pfn_store_chunk(store, cursor->next_chunk);
-	cursor->skip -= chunk->start;
+	cursor->skip = first - chunk->start;
 	pfn_cursor_next_chunk(cursor);
-	pfn_cursor_skip_marks(cursor, chunk);
-	while (cursor->skip >= pfn_run_length(*cursor->run))
-		cursor->skip -= pfn_run_length(*cursor->run++);
+	if (chunk->single) {
+		cursor->page += cursor->skip;
+		cursor->skip = 0;
+		return;
+	}
+	if (cursor->next_chunk != store->nr_chunks)
+		chunk_end = pfn_store_chunk(store, cursor->next_chunk)->start;
+	pfn_cursor_skip_runs(cursor, chunk, chunk_end - chunk->start);
 }

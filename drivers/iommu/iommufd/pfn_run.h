@@ -39,8 +39,8 @@ struct pfn_chunk;
  * @index: the chunks in order, where there are more
  *
  * Costs nothing beyond this structure for contiguous memory, and 8 bytes per
- * run (and less than 90 per page full of runs) otherwise. A zeroed store is
- * empty.
+ * run (and less than 90 per page full of runs) otherwise; 4 bytes where many
+ * runs in turn are single pages below PFN 2^32. A zeroed store is empty.
  */
 struct pfn_store {
 	unsigned long npages;
@@ -59,6 +59,8 @@ struct pfn_store {
  * @store: where
  * @run: the next of the packed runs that lie side by side
  * @end: behind the last of these
+ * @page: where @run is @end: the next of the single pages that lie side by side
+ * @page_end: behind the last of these
  * @next_chunk: chunk to go on with, nr_chunks for the store's tail
  * @skip: pages of the next run that lie before the position
  * @remaining: pages to yield until the end of the range
@@ -67,6 +69,8 @@ struct pfn_cursor {
 	const struct pfn_store *store;
 	const u64 *run;
 	const u64 *end;
+	const u32 *page;
+	const u32 *page_end;
 	unsigned int next_chunk;
 	unsigned long skip;
 	unsigned long remaining;
@@ -90,11 +94,10 @@ static inline unsigned long pfn_run_length(u64 packed)
 int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
 			 unsigned long npages);
 void pfn_store_seal(struct pfn_store *store);
-void pfn_store_clear(struct pfn_store *store);
+void pfn_store_free_chunks(struct pfn_store *store);
 size_t pfn_store_bytes(const struct pfn_store *store);
 
-void pfn_cursor_seek(struct pfn_cursor *cursor, const struct pfn_store *store,
-		     unsigned long first, unsigned long npages);
+void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first);
 void pfn_cursor_next_chunk(struct pfn_cursor *cursor);
 
 /**
@@ -114,8 +117,11 @@ static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 {
 	unsigned long length = pfn_run_length(store->tail);
 
-	if (store->npages && pfn_run_first(store->tail) + length == pfn &&
-	    npages <= PFN_RUN_MAX_PAGES - length) {
+	if (!store->npages && npages <= PFN_RUN_MAX_PAGES) {
+		store->tail = pfn_run_pack(pfn, npages);
+	} else if (store->npages &&
+		   pfn_run_first(store->tail) + length == pfn &&
+		   npages <= PFN_RUN_MAX_PAGES - length) {
 		store->tail += npages;
 	} else if (likely(store->slot != store->limit &&
 			  npages <= PFN_RUN_MAX_PAGES)) {
@@ -126,6 +132,47 @@ static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 	}
 	store->npages += npages;
 	return 0;
+}
+
+/**
+ * pfn_store_clear() - Forget all runs
+ * @store: the store; empty and usable afterwards
+ *
+ * Context: may sleep.
+ */
+static inline void pfn_store_clear(struct pfn_store *store)
+{
+	if (store->nr_chunks)
+		pfn_store_free_chunks(store);
+	store->npages = 0;
+}
+
+/**
+ * pfn_cursor_seek() - Go to a page of a store
+ * @cursor: to be set up
+ * @store: a store with at least @first + @npages pages
+ * @first: index of the first page wanted
+ * @npages: number of pages wanted
+ *
+ * Takes a search over the chunks and a short walk in one of them: it does not
+ * grow with the size of the store.
+ */
+static inline void pfn_cursor_seek(struct pfn_cursor *cursor,
+				   const struct pfn_store *store,
+				   unsigned long first, unsigned long npages)
+{
+	cursor->store = store;
+	cursor->remaining = npages;
+	if (store->nr_chunks) {
+		pfn_cursor_search(cursor, first);
+		return;
+	}
+	cursor->run = &store->tail;
+	cursor->end = cursor->run + 1;
+	cursor->page = NULL;
+	cursor->page_end = NULL;
+	cursor->next_chunk = 1;
+	cursor->skip = first;
 }
 
 /**
@@ -142,8 +189,16 @@ static inline bool pfn_cursor_next(struct pfn_cursor *cursor,
 
 	if (!cursor->remaining)
 		return false;
-	if (unlikely(cursor->run == cursor->end))
-		pfn_cursor_next_chunk(cursor);
+	if (cursor->run == cursor->end) {
+		if (unlikely(cursor->page == cursor->page_end))
+			pfn_cursor_next_chunk(cursor);
+		if (cursor->run == cursor->end) {
+			run->pfn = *cursor->page++;
+			run->npages = 1;
+			cursor->remaining--;
+			return true;
+		}
+	}
 	packed = *cursor->run++;
 
 	run->pfn = pfn_run_first(packed) + cursor->skip;
@@ -152,5 +207,25 @@ static inline bool pfn_cursor_next(struct pfn_cursor *cursor,
 	cursor->skip = 0;
 	cursor->remaining -= run->npages;
 	return true;
+}
+
+/**
+ * pfn_store_page() - Which page has an index?
+ * @store: a store with more than @index pages
+ * @index: index of the page
+ *
+ * Return: its page frame number.
+ */
+static inline unsigned long pfn_store_page(const struct pfn_store *store,
+					   unsigned long index)
+{
+	struct pfn_cursor cursor;
+	struct pfn_run run = {};
+
+	if (!store->nr_chunks)
+		return pfn_run_first(store->tail) + index;
+	pfn_cursor_seek(&cursor, store, index, 1);
+	pfn_cursor_next(&cursor, &run);
+	return run.pfn;
 }
 #endif

@@ -271,7 +271,7 @@ static void reuse(struct kunit *test)
 	}
 }
 
-/* Scattered pages take 8 bytes each, and little else where they are many */
+/* Scattered runs take 8 bytes each, and little else where they are many */
 static size_t most_bytes(unsigned long nruns)
 {
 	/* A mark for 64 runs, an index entry for a page of them */
@@ -323,13 +323,63 @@ static void memory_scattered(struct kunit *test)
 		KUNIT_EXPECT_LE(test, pfn_store_bytes(&t->store),
 				most_bytes(nruns));
 		KUNIT_EXPECT_GE(test, pfn_store_bytes(&t->store),
-				sizeof(u64) * (nruns - 1));
+				sizeof(u32) * (nruns - 1));
 		seal(test);
 		KUNIT_EXPECT_LE(test, pfn_store_bytes(&t->store),
 				most_bytes_sealed(nruns));
 		KUNIT_EXPECT_GE(test, pfn_store_bytes(&t->store),
-				sizeof(u64) * (nruns - 1));
+				sizeof(u32) * (nruns - 1));
 		check_random_parts(test, 50);
+	}
+}
+
+/* Many single pages in turn take 4 bytes each, unless their PFNs are too large */
+static void memory_single_pages(struct kunit *test)
+{
+	static const unsigned long first_pfn[] = {
+		0x1000, (1ULL << 32) - 2 * MODEL_PAGES, (1ULL << 32) - MODEL_PAGES,
+		1ULL << 32,
+	};
+	struct run_test *t = test->priv;
+
+	for (unsigned int i = 0; i != ARRAY_SIZE(first_pfn); i++) {
+		size_t bytes;
+
+		start_over(t, i);
+		for (unsigned long n = 0; n != MODEL_PAGES; n++)
+			append(test, first_pfn[i] + 2 * n, 1);
+		seal(test);
+		check_random_parts(test, 100);
+		bytes = pfn_store_bytes(&t->store);
+		if (first_pfn[i] + 2 * MODEL_PAGES <= 1ULL << 32)
+			KUNIT_EXPECT_LE(test, bytes,
+					MODEL_PAGES * 41 / 10 + 2 * PAGE_SIZE);
+		else if (first_pfn[i] > U32_MAX)
+			KUNIT_EXPECT_GE(test, bytes, MODEL_PAGES * 8 - 8);
+		KUNIT_EXPECT_LE(test, bytes, most_bytes(MODEL_PAGES));
+	}
+}
+
+/* Chunks of both kinds in one store */
+static void single_and_long(struct kunit *test)
+{
+	struct run_test *t = test->priv;
+	unsigned long pfn = 0x1000;
+
+	for (u32 seed = 0; seed != 20; seed++) {
+		start_over(t, seed);
+		while (t->npages < MODEL_PAGES - 1600) {
+			unsigned long n = random_below(t, 1500);
+			unsigned long length = 1 + random_below(t, 3) / 2;
+
+			for (; n && t->npages < MODEL_PAGES - 2; n--) {
+				append(test, pfn, length);
+				pfn += length + 1;
+			}
+		}
+		check_random_parts(test, 100);
+		seal(test);
+		check_random_parts(test, 100);
 	}
 }
 
@@ -662,6 +712,8 @@ static struct kunit_case run_test_cases[] = {
 	KUNIT_CASE(reuse),
 	KUNIT_CASE(memory_contiguous),
 	KUNIT_CASE(memory_scattered),
+	KUNIT_CASE(memory_single_pages),
+	KUNIT_CASE(single_and_long),
 	KUNIT_CASE(memory_huge_folios),
 	KUNIT_CASE(length_limit_merging),
 	KUNIT_CASE(length_limit_single),
