@@ -94,7 +94,7 @@ static void areas_unpin_range(struct io_pagetable *iopt, unsigned long iova,
  * Context: may sleep. Killable.
  * Return: 0; -ENOENT where not all is mapped; -EINVAL where it is not aligned, or
  * not memory; -EPERM for writing to what is read-only; -EOVERFLOW; an errno of
- * pages_claim().
+ * pages_pin().
  */
 int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
 	      unsigned long length, struct page **out_pages, bool write)
@@ -110,10 +110,10 @@ int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
 		return -EINVAL;
 
 	guard(rwsem_read)(&iopt->iova_lock);
-	rc = iopgt_check_covered(iopt, iova, last);
-	if (rc)
-		return rc;
-	for_each_area_in(area, iopt, iova, last) {
+	area = iopgt_covering(iopt, iova, last);
+	if (!area)
+		return -ENOENT;
+	for (; area; area = area_next_covering(area, last)) {
 		unsigned long from = max(iova, area->node.first);
 		unsigned long to = min(last, area->node.last);
 		unsigned long npages = (to - from + 1) >> PAGE_SHIFT;
@@ -176,23 +176,23 @@ int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 		return rc;
 
 	guard(rwsem_read)(&iopt->iova_lock);
-	rc = iopgt_check_covered(iopt, iova, last);
-	if (rc)
-		return rc;
-	for_each_area_in(area, iopt, iova, last) {
-		unsigned long from = max(iova, area->node.first);
-		unsigned long to = min(last, area->node.last);
+	area = iopgt_covering(iopt, iova, last);
+	if (!area)
+		return -ENOENT;
+	for (;;) {
+		size_t n = min(last, area->node.last) - iova + 1;
 
 		if ((flags & IOMMUFD_ACCESS_RW_WRITE) &&
 		    !(area->prot & IOMMU_WRITE))
 			return -EPERM;
-		rc = pages_rw(area->pages, area_start_at(area, from), data,
-			      to - from + 1, flags);
-		if (rc)
+		rc = pages_rw(area->pages, area_start_at(area, iova), data, n,
+			      flags);
+		if (rc || area->node.last >= last)
 			return rc;
-		data += to - from + 1;
+		data += n;
+		iova += n;
+		area = area_next_in(area, last);
 	}
-	return 0;
 }
 
 /**

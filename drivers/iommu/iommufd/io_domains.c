@@ -31,7 +31,7 @@ static void area_empty_domain(struct io_pagetable *iopt,
  */
 void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
 {
-	struct iommu_iotlb_gather gather;
+	struct iommu_iotlb_gather gather __uninitialized;
 	struct iopgt_domain *member;
 	struct iopgt_area *area;
 
@@ -57,8 +57,8 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
  * @area: area that is not live
  *
  * Context: may sleep, domains_lock held. Killable.
- * Return: 0, or an errno of pages_claim() or pages_fill() with nothing mapped
- * and nothing pinned. Without domains there is nothing to do.
+ * Return: 0, or an errno of pages_claim_fill() with nothing mapped and nothing
+ * pinned. Without domains there is nothing to do.
  */
 int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 {
@@ -71,10 +71,11 @@ int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 	if (list_empty(&iopt->domains))
 		return 0;
 
-	rc = pages_claim(area->pages, map.start, map.length);
+	member = list_first_entry(&iopt->domains, struct iopgt_domain, link);
+	rc = pages_claim_fill(area->pages, &map, member->domain);
 	if (rc)
 		return rc;
-	list_for_each_entry(member, &iopt->domains, link) {
+	list_for_each_entry_continue(member, &iopt->domains, link) {
 		rc = pages_fill(area->pages, &map, member->domain);
 		if (rc)
 			goto undo;
@@ -122,17 +123,9 @@ static int domain_fill_area(struct io_pagetable *iopt, struct iopgt_area *area,
 			    struct iommu_domain *domain, bool first)
 {
 	struct pages_mapping map = area_mapping(area, iopt);
-	int rc;
 
-	if (first) {
-		rc = pages_claim(area->pages, map.start, map.length);
-		if (rc)
-			return rc;
-	}
-	rc = pages_fill(area->pages, &map, domain);
-	if (rc && first)
-		pages_unclaim(area->pages, map.start, map.length);
-	return rc;
+	return first ? pages_claim_fill(area->pages, &map, domain) :
+		       pages_fill(area->pages, &map, domain);
 }
 
 static int domain_fill_areas(struct io_pagetable *iopt,
@@ -179,8 +172,7 @@ static int domain_reserve(struct io_pagetable *iopt,
  * Context: may sleep. Killable.
  * Return: 0. With nothing changed: -EADDRINUSE where an area, or an allowed range,
  * is outside of what the domain translates, or not aligned as it needs; -EINVAL
- * for a domain with pages of more than PAGE_SIZE; an errno of pages_claim() or
- * pages_fill().
+ * for a domain with pages of more than PAGE_SIZE; an errno of pages_claim_fill().
  */
 int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 {

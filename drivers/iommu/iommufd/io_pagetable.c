@@ -25,6 +25,21 @@
 
 static struct kmem_cache *area_cache;
 
+/* Takes the reference on the pages over */
+static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
+		      unsigned long start, unsigned long length, int prot)
+{
+	/* Where it goes is not known yet: the length is kept as from 0 */
+	area->node.first = 0;
+	area->node.last = length - 1;
+	area->pages = pages;
+	area->start = start;
+	area->next = NULL;
+	atomic_set(&area->pins, 0);
+	area->prot = prot;
+	area->state = AREA_MAPPING;
+}
+
 static struct iopgt_area *area_new(struct iommufd_pages *pages,
 				   unsigned long start, unsigned long length,
 				   int prot)
@@ -32,27 +47,21 @@ static struct iopgt_area *area_new(struct iommufd_pages *pages,
 	struct iopgt_area *area;
 
 	area = kmem_cache_alloc(area_cache, GFP_KERNEL_ACCOUNT);
-	if (!area)
-		return NULL;
-	/* Where it goes is not known yet: the length is kept as from 0 */
-	area->node.first = 0;
-	area->node.last = length - 1;
-	area->pages = pages_get(pages);
-	area->start = start;
-	area->next = NULL;
-	atomic_set(&area->pins, 0);
-	area->prot = prot;
-	area->state = AREA_MAPPING;
+	if (area)
+		area_init(area, pages_get(pages), start, length, prot);
 	return area;
 }
 
 static void areas_free(struct iopgt_area *areas)
 {
 	while (areas) {
+		struct iommufd_pages *pages = areas->pages;
 		struct iopgt_area *next = areas->next;
 
-		pages_put(areas->pages);
-		kmem_cache_free(area_cache, areas);
+		/* The first one is part of them */
+		if (areas != pages_user(pages))
+			kmem_cache_free(area_cache, areas);
+		pages_put(pages);
 		areas = next;
 	}
 }
@@ -88,28 +97,27 @@ void iopgt_destroy(struct io_pagetable *iopt)
 }
 
 /**
- * iopgt_check_covered() - Is every IOVA of a range mapped?
+ * iopgt_covering() - The areas that map every IOVA of a range
  * @iopt: IOVA space, with iova_lock held
  * @iova: first IOVA
  * @last: last IOVA, inclusive
  *
- * Where it is, for_each_area_in() goes over the areas that cover the range.
- *
- * Return: 0 or -ENOENT.
+ * Return: the first one, area_next_covering() has the others; NULL where not all
+ * is mapped.
  */
-int iopgt_check_covered(struct io_pagetable *iopt, unsigned long iova,
-			unsigned long last)
+struct iopgt_area *iopgt_covering(struct io_pagetable *iopt, unsigned long iova,
+				  unsigned long last)
 {
-	struct iopgt_area *area;
+	struct iopgt_area *area = area_first_in(iopt, iova, last), *first = area;
 
-	for_each_area_in(area, iopt, iova, last) {
+	for (; area; area = area_next_in(area, last)) {
 		if (area->node.first > iova || !area_is_live(area))
 			break;
 		if (area->node.last >= last)
-			return 0;
+			return first;
 		iova = area->node.last + 1;
 	}
-	return -ENOENT;
+	return NULL;
 }
 
 static int iopgt_check_place(struct io_pagetable *iopt, unsigned long iova,
@@ -238,17 +246,15 @@ free:
 	return rc;
 }
 
-/* Map all of @pages, from byte @start on; the reference is consumed */
+/* Map all of the new @pages, from byte @start on; the reference is consumed */
 static int iopgt_map_pages(struct io_pagetable *iopt,
 			   struct iommufd_pages *pages, unsigned long start,
 			   unsigned long length, unsigned long *iova, int prot,
 			   enum iopgt_place place)
 {
-	struct iopgt_area *area = area_new(pages, start, length, prot);
+	struct iopgt_area *area = pages_user(pages);
 
-	pages_put(pages);
-	if (!area)
-		return -ENOMEM;
+	area_init(area, pages, start, length, prot);
 	return iopgt_map_areas(iopt, area, length, iova, place);
 }
 
@@ -360,10 +366,10 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 		return -EOVERFLOW;
 
 	scoped_guard(rwsem_read, &src->iova_lock) {
-		rc = iopgt_check_covered(src, src_iova, src_last);
-		if (rc)
-			return rc;
-		for_each_area_in(area, src, src_iova, src_last) {
+		area = iopgt_covering(src, src_iova, src_last);
+		if (!area)
+			return -ENOENT;
+		for (; area; area = area_next_covering(area, src_last)) {
 			unsigned long first = max(src_iova, area->node.first);
 			unsigned long last = min(src_last, area->node.last);
 
@@ -651,8 +657,16 @@ void iopgt_move_finish(struct io_pagetable *iopt,
  */
 int __init iopgt_module_init(void)
 {
+	int rc = pages_init(sizeof(struct iopgt_area));
+
+	if (rc)
+		return rc;
 	area_cache = KMEM_CACHE(iopgt_area, SLAB_ACCOUNT);
-	return area_cache ? 0 : -ENOMEM;
+	if (!area_cache) {
+		pages_exit();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /**
@@ -661,4 +675,5 @@ int __init iopgt_module_init(void)
 void iopgt_module_exit(void)
 {
 	kmem_cache_destroy(area_cache);
+	pages_exit();
 }

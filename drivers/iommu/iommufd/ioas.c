@@ -193,16 +193,18 @@ static enum iopgt_place ioas_map_place(u32 flags)
 	return flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOPGT_FIXED : IOPGT_AUTO;
 }
 
-/* Tell userspace where it is; if that fails, it is not */
-static int ioas_map_reply(struct iommufd_ucmd *ucmd, size_t cmd_len,
-			  struct iommufd_ioas *ioas, unsigned long iova,
+/*
+ * Tell userspace, where it does not know, where it is; if that fails, it is not.
+ * This field is all that a map returns.
+ */
+static int ioas_map_reply(struct iommufd_ioas *ioas, u32 flags,
+			  u64 __user *reply, unsigned long iova,
 			  unsigned long length)
 {
-	int rc = iommufd_ucmd_reply(ucmd, cmd_len);
-
-	if (rc)
-		iopgt_unmap(&ioas->iopt, iova, length, NULL);
-	return rc;
+	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA || !put_user(iova, reply))
+		return 0;
+	iopgt_unmap(&ioas->iopt, iova, length, NULL);
+	return -EFAULT;
 }
 
 /**
@@ -214,6 +216,7 @@ static int ioas_map_reply(struct iommufd_ucmd *ucmd, size_t cmd_len,
  */
 int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_map __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map *cmd = ucmd->cmd;
 	unsigned long iova = cmd->iova;
 	int prot = ioas_map_prot(cmd->flags);
@@ -237,8 +240,7 @@ int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 			    prot, ioas_map_place(cmd->flags));
 	if (rc)
 		return rc;
-	cmd->iova = iova;
-	return ioas_map_reply(ucmd, sizeof(*cmd), ioas, iova, cmd->length);
+	return ioas_map_reply(ioas, cmd->flags, &user->iova, iova, cmd->length);
 }
 
 /**
@@ -250,6 +252,7 @@ int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
  */
 int iommufd_ioas_map_file(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_map_file __user *user = ucmd->ubuffer;
 	struct iommu_ioas_map_file *cmd = ucmd->cmd;
 	unsigned long iova = cmd->iova;
 	int prot = ioas_map_prot(cmd->flags);
@@ -271,8 +274,7 @@ int iommufd_ioas_map_file(struct iommufd_ucmd *ucmd)
 			    &iova, prot, ioas_map_place(cmd->flags));
 	if (rc)
 		return rc;
-	cmd->iova = iova;
-	return ioas_map_reply(ucmd, sizeof(*cmd), ioas, iova, cmd->length);
+	return ioas_map_reply(ioas, cmd->flags, &user->iova, iova, cmd->length);
 }
 
 /**
@@ -284,6 +286,7 @@ int iommufd_ioas_map_file(struct iommufd_ucmd *ucmd)
  */
 int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_copy __user *user = ucmd->ubuffer;
 	struct iommu_ioas_copy *cmd = ucmd->cmd;
 	unsigned long iova = cmd->dst_iova;
 	int prot = ioas_map_prot(cmd->flags);
@@ -308,8 +311,8 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 			&iova, prot, ioas_map_place(cmd->flags));
 	if (rc)
 		return rc;
-	cmd->dst_iova = iova;
-	return ioas_map_reply(ucmd, sizeof(*cmd), dst, iova, cmd->length);
+	return ioas_map_reply(dst, cmd->flags, &user->dst_iova, iova,
+			      cmd->length);
 }
 
 /**
@@ -323,6 +326,7 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
  */
 int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_ioas_unmap __user *user = ucmd->ubuffer;
 	struct iommu_ioas_unmap *cmd = ucmd->cmd;
 	unsigned long unmapped;
 	int rc;
@@ -342,8 +346,8 @@ int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 	}
 	if (rc)
 		return rc;
-	cmd->length = unmapped;
-	return iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+	/* All that it returns */
+	return put_user(unmapped, &user->length);
 }
 
 /* Physical addresses are only for who needs them: a device without an IOMMU */

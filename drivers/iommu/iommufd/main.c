@@ -10,7 +10,6 @@
 
 #include "device.h"
 #include "mmio.h"
-#include "pages.h"
 
 #ifdef CONFIG_IOMMUFD_TEST
 #include "iommufd_test.h"
@@ -418,13 +417,9 @@ static int __init iommufd_init(void)
 {
 	int ret;
 
-	ret = pages_init();
-	if (ret)
-		return ret;
-
 	ret = iopgt_module_init();
 	if (ret)
-		goto err_pages;
+		return ret;
 
 	ret = iommufd_test_init();
 	if (ret)
@@ -448,8 +443,6 @@ err_test:
 	iommufd_test_exit();
 err_iopgt:
 	iopgt_module_exit();
-err_pages:
-	pages_exit();
 	return ret;
 }
 
@@ -460,7 +453,6 @@ static void __exit iommufd_exit(void)
 	misc_deregister(&iommufd_misc);
 	iommufd_test_exit();
 	iopgt_module_exit();
-	pages_exit();
 }
 
 module_init(iommufd_init);

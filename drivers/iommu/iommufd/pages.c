@@ -174,7 +174,8 @@ static int pages_add_extent(struct iommufd_pages *pages, unsigned long first,
 	return 0;
 
 unpin:
-	pages_unpin_runs(pages, &store->runs, 0, store->runs.npages);
+	if (store->runs.npages)
+		pages_unpin_runs(pages, &store->runs, 0, store->runs.npages);
 	pages_uncharge(pages, npages);
 free_store:
 	store_put(pages, store);
@@ -183,16 +184,38 @@ free_extent:
 	return rc;
 }
 
+/* Takes it out of the tree no more than the caller did */
+static void pages_unpin_extent(struct iommufd_pages *pages,
+			       struct pages_extent *extent)
+{
+	pages_unpin_runs(pages, &extent->store->runs, extent->offset,
+			 extent->node.last - extent->node.first + 1);
+	store_put(pages, extent->store);
+	extent_free(pages, extent);
+}
+
 static void pages_drop_extent(struct iommufd_pages *pages,
 			      struct pages_extent *extent)
 {
 	unsigned long npages = extent->node.last - extent->node.first + 1;
 
 	gap_tree_erase(&pages->extents, &extent->node);
-	pages_unpin_runs(pages, &extent->store->runs, extent->offset, npages);
+	pages_unpin_extent(pages, extent);
 	pages_uncharge(pages, npages);
-	store_put(pages, extent->store);
-	extent_free(pages, extent);
+}
+
+/* All that is pinned belongs to the last claim */
+static void pages_drop_all(struct iommufd_pages *pages)
+{
+	struct pages_extent *extent, *next;
+
+	for (extent = pages_find_extent(pages, 0, ULONG_MAX); extent;
+	     extent = next) {
+		next = extent_next_in(extent, ULONG_MAX);
+		pages_unpin_extent(pages, extent);
+	}
+	pages->extents = GAP_TREE_INIT;
+	pages_uncharge(pages, pages->charged);
 }
 
 /* Make page @at the first one of an extent, where it is inside of one */
@@ -259,6 +282,12 @@ static int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
 	struct pages_extent *extent;
 	int rc;
 
+	if (!pages->claims) {
+		rc = pages_add_extent(pages, first, last);
+		if (!rc)
+			pages->claims = 1;
+		return rc;
+	}
 	rc = pages_split_extent(pages, first);
 	if (rc)
 		return rc;
@@ -295,28 +324,13 @@ undo:
 static void pages_remove_claim(struct iommufd_pages *pages, unsigned long first,
 			       unsigned long last)
 {
+	if (!--pages->claims) {
+		pages_drop_all(pages);
+		return;
+	}
 	pages_drop_claim(pages, first, last);
-	if (--pages->claims == 1)
+	if (pages->claims == 1)
 		pages_merge_extents(pages);
-}
-
-/**
- * pages_claim() - Have a part pinned, until it is unclaimed
- * @pages: the range
- * @start: first byte
- * @length: bytes, not 0
- *
- * Context: may sleep; takes the lock.
- * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
- * -EFAULT where user memory is not there or may not be written; -EINVAL where a
- * file is too short; -EINTR if killed. Nothing is pinned or charged on failure.
- */
-int pages_claim(struct iommufd_pages *pages, unsigned long start,
-		unsigned long length)
-{
-	guard(mutex)(&pages->lock);
-	return pages_add_claim(pages, start >> PAGE_SHIFT,
-			       (start + length - 1) >> PAGE_SHIFT);
 }
 
 /**
@@ -387,14 +401,21 @@ static void pages_walk_init(struct pages_walk *walk,
 	pages_walk_extent(walk, first);
 }
 
-static bool pages_walk_next(struct pages_walk *walk, struct pfn_run *run)
+static noinline bool pages_walk_next_extent(struct pages_walk *walk)
 {
-	while (!pfn_cursor_next(&walk->cursor, run)) {
-		walk->extent = extent_next_in(walk->extent, walk->last);
-		if (!walk->extent)
+	walk->extent = extent_next_in(walk->extent, walk->last);
+	if (!walk->extent)
+		return false;
+	pages_walk_extent(walk, walk->extent->node.first);
+	return true;
+}
+
+static __always_inline bool pages_walk_next(struct pages_walk *walk,
+					    struct pfn_run *run)
+{
+	while (!pfn_cursor_next(&walk->cursor, run))
+		if (!pages_walk_next_extent(walk))
 			return false;
-		pages_walk_extent(walk, walk->extent->node.first);
-	}
 	return true;
 }
 
@@ -439,49 +460,106 @@ static int domain_map_split(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-/* So much at a time can be mapped or unmapped before others want the CPU */
-#define PAGES_BREATHER	SZ_1G
+static int domain_map_run(struct iommu_domain *domain,
+			  const struct pages_mapping *map, unsigned long done,
+			  phys_addr_t phys, size_t length)
+{
+	unsigned long iova = map->iova + done;
 
-static int domain_map_runs(struct iommufd_pages *pages,
+	return likely(!map->split) ?
+		       domain_map(domain, iova, phys, length, map->prot) :
+		       domain_map_split(domain, iova, phys, length, map->prot);
+}
+
+/* If the part is physically contiguous: where its first page is, else 0 */
+static unsigned long pages_contiguous_pfn(struct iommufd_pages *pages,
+					  unsigned long first,
+					  unsigned long last)
+{
+	const struct pages_extent *extent = pages_find_extent(pages, first, last);
+
+	if (extent->store->runs.nr_chunks || extent->node.last < last)
+		return 0;
+	return extent_pfn(extent, first);
+}
+
+/* *@done: out: bytes that are mapped, also where it fails */
+static int domain_map_each(struct iommufd_pages *pages,
 			   const struct pages_mapping *map,
-			   struct iommu_domain *domain)
+			   struct iommu_domain *domain, unsigned long *done)
 {
 	unsigned long skip = offset_in_page(map->start);
-	unsigned long done = 0, rested = 0;
+	unsigned long rested = 0;
 	struct pages_walk walk;
 	struct pfn_run run;
-	int rc = 0;
+	int rc;
 
 	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
 			(map->start + map->length - 1) >> PAGE_SHIFT);
 	while (pages_walk_next(&walk, &run)) {
 		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
-					  map->length - done);
-		phys_addr_t phys = PFN_PHYS(run.pfn) + skip;
+					  map->length - *done);
 
-		if (unlikely(map->split))
-			rc = domain_map_split(domain, map->iova + done, phys,
-					      bytes, map->prot);
-		else
-			rc = domain_map(domain, map->iova + done, phys, bytes,
-					map->prot);
+		rc = domain_map_run(domain, map, *done,
+				    PFN_PHYS(run.pfn) + skip, bytes);
 		if (rc)
-			break;
-		done += bytes;
+			return rc;
+		*done += bytes;
 		skip = 0;
-		if (done - rested >= PAGES_BREATHER) {
-			rested = done;
+		if (*done - rested >= PAGES_BREATHER) {
+			rested = *done;
 			cond_resched();
-			if (fatal_signal_pending(current)) {
-				rc = -EINTR;
-				break;
-			}
+			if (fatal_signal_pending(current))
+				return -EINTR;
 		}
+	}
+	return 0;
+}
+
+static int domain_map_runs(struct iommufd_pages *pages,
+			   const struct pages_mapping *map,
+			   struct iommu_domain *domain)
+{
+	unsigned long pfn, done = 0;
+	int rc;
+
+	pfn = pages_contiguous_pfn(pages, map->start >> PAGE_SHIFT,
+				   (map->start + map->length - 1) >> PAGE_SHIFT);
+	if (pfn) {
+		rc = domain_map_run(domain, map, 0,
+				    PFN_PHYS(pfn) + offset_in_page(map->start),
+				    map->length);
+		if (!rc)
+			done = map->length;
+	} else {
+		rc = domain_map_each(pages, map, domain, &done);
 	}
 	if (!rc)
 		rc = domain_map_done(domain, map->iova, map->length);
 	if (rc && done)
 		iommu_unmap(domain, map->iova, done);
+	return rc;
+}
+
+static int pages_fill_locked(struct iommufd_pages *pages,
+			     const struct pages_mapping *map,
+			     struct iommu_domain *domain)
+{
+	struct pages_mapping mmio;
+	int rc;
+
+	lockdep_assert_held(&pages->lock);
+	if (pages->type != PAGES_DMABUF)
+		return domain_map_runs(pages, map, domain);
+
+	rc = pages_dmabuf_remember(pages, map, domain);
+	if (rc || pages_dmabuf_revoked(pages))
+		return rc;
+	mmio = *map;
+	mmio.prot = (map->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+	rc = domain_map_runs(pages, &mmio, domain);
+	if (rc)
+		pages_dmabuf_forget(pages, map, domain);
 	return rc;
 }
 
@@ -500,28 +578,38 @@ static int domain_map_runs(struct iommufd_pages *pages,
 int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
 	       struct iommu_domain *domain)
 {
-	struct pages_mapping mmio;
+	guard(mutex)(&pages->lock);
+	return pages_fill_locked(pages, map, domain);
+}
+
+/**
+ * pages_claim_fill() - Have a part pinned, and map it into the first domain
+ * @pages: the range
+ * @map: what, and where; to be given back by pages_empty() and pages_unclaim()
+ * @domain: a paging domain, with nothing at these IOVAs
+ *
+ * Context: may sleep; takes the lock.
+ * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
+ * -EFAULT where user memory is not there or may not be written; -EINVAL where a
+ * file is too short; -EINTR if killed; or an errno of pages_fill(). Nothing is
+ * pinned, charged or mapped on failure.
+ */
+int pages_claim_fill(struct iommufd_pages *pages,
+		     const struct pages_mapping *map,
+		     struct iommu_domain *domain)
+{
+	unsigned long first = map->start >> PAGE_SHIFT;
+	unsigned long last = (map->start + map->length - 1) >> PAGE_SHIFT;
 	int rc;
 
 	guard(mutex)(&pages->lock);
-	if (pages->type != PAGES_DMABUF)
-		return domain_map_runs(pages, map, domain);
-
-	rc = pages_dmabuf_remember(pages, map, domain);
-	if (rc || pages_dmabuf_revoked(pages))
-		return rc;
-	mmio = *map;
-	mmio.prot = (map->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
-	rc = domain_map_runs(pages, &mmio, domain);
+	rc = pages_add_claim(pages, first, last);
 	if (rc)
-		pages_dmabuf_forget(pages, map, domain);
+		return rc;
+	rc = pages_fill_locked(pages, map, domain);
+	if (rc)
+		pages_remove_claim(pages, first, last);
 	return rc;
-}
-
-static void domain_unmap(struct iommu_domain *domain, unsigned long iova,
-			 size_t length, struct iommu_iotlb_gather *gather)
-{
-	WARN_ON_ONCE(iommu_unmap_fast(domain, iova, length, gather) != length);
 }
 
 /* A mapping can be taken apart where one run ends, not within it */
@@ -549,25 +637,21 @@ static void domain_unmap_runs(struct iommufd_pages *pages,
 }
 
 /**
- * pages_empty() - Take a part out of a domain
+ * pages_empty_slowly() - Take a part out of a domain, bit by bit
  * @pages: the range
- * @map: as it was given to pages_fill(); its upper and lower part may be given
- *       one by one where it is split between pages
+ * @map: as pages_empty()
  * @domain: the domain
- * @gather: the IOTLB flush that the caller does before it unclaims
+ * @gather: as pages_empty()
  *
- * Context: may sleep; takes the lock where it must. Does not fail.
+ * For pages_empty().
+ *
+ * Context: may sleep; takes the lock.
  */
-void pages_empty(struct iommufd_pages *pages, const struct pages_mapping *map,
-		 struct iommu_domain *domain,
-		 struct iommu_iotlb_gather *gather)
+void pages_empty_slowly(struct iommufd_pages *pages,
+			const struct pages_mapping *map,
+			struct iommu_domain *domain,
+			struct iommu_iotlb_gather *gather)
 {
-	if (likely(pages->type != PAGES_DMABUF &&
-		   map->length <= PAGES_BREATHER)) {
-		domain_unmap(domain, map->iova, map->length, gather);
-		return;
-	}
-
 	guard(mutex)(&pages->lock);
 	if (pages->type == PAGES_DMABUF &&
 	    !pages_dmabuf_forget(pages, map, domain))
@@ -586,7 +670,7 @@ void pages_empty(struct iommufd_pages *pages, const struct pages_mapping *map,
  * Given back by pages_unclaim().
  *
  * Context: may sleep; takes the lock.
- * Return: as pages_claim(); -EPERM where @write is not allowed; -EINVAL for
+ * Return: as pages_claim_fill(); -EPERM where @write is not allowed; -EINVAL for
  * memory without struct pages.
  */
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
@@ -828,12 +912,16 @@ void pages_move_finish(struct iommufd_pages *pages,
 
 /**
  * pages_init() - Set the layer up
+ * @user_size: bytes that come with each range, at pages_user()
  *
  * Return: 0 or -ENOMEM.
  */
-int __init pages_init(void)
+int __init pages_init(size_t user_size)
 {
-	pages_cache = KMEM_CACHE(iommufd_pages, SLAB_ACCOUNT);
+	pages_cache = kmem_cache_create("iommufd_pages",
+					sizeof(struct iommufd_pages) + user_size,
+					__alignof__(struct iommufd_pages),
+					SLAB_ACCOUNT, NULL);
 	extent_cache = KMEM_CACHE(pages_extent, SLAB_ACCOUNT);
 	if (!pages_cache || !extent_cache) {
 		pages_exit();

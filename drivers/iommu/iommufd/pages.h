@@ -49,7 +49,7 @@ enum pages_type {
 
 /**
  * struct iommufd_pages - a range of memory that userspace handed over
- * @kref: one per area
+ * @kref: one per area; a new range has one
  * @type: what kind of memory
  * @writable: devices may write to it
  * @moving: IOMMU_IOAS_CHANGE_PROCESS has counted it already
@@ -119,17 +119,19 @@ struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 				       bool charge_mm);
 void pages_release_kref(struct kref *kref);
 
-int pages_claim(struct iommufd_pages *pages, unsigned long start,
-		unsigned long length);
 void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
 		   unsigned long length);
 int pages_split_claim(struct iommufd_pages *pages, unsigned long at);
 
 int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
 	       struct iommu_domain *domain);
-void pages_empty(struct iommufd_pages *pages, const struct pages_mapping *map,
-		 struct iommu_domain *domain,
-		 struct iommu_iotlb_gather *gather);
+int pages_claim_fill(struct iommufd_pages *pages,
+		     const struct pages_mapping *map,
+		     struct iommu_domain *domain);
+void pages_empty_slowly(struct iommufd_pages *pages,
+			const struct pages_mapping *map,
+			struct iommu_domain *domain,
+			struct iommu_iotlb_gather *gather);
 
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
 	      unsigned long npages, bool write, struct page **out_pages);
@@ -153,7 +155,7 @@ int pages_move_collect(struct iommufd_pages *pages, struct pages_move *move);
 void pages_move_finish(struct iommufd_pages *pages,
 		       const struct pages_move *move, bool commit);
 
-int __init pages_init(void);
+int __init pages_init(size_t user_size);
 void pages_exit(void);
 
 static inline struct iommufd_pages *pages_get(struct iommufd_pages *pages)
@@ -162,9 +164,47 @@ static inline struct iommufd_pages *pages_get(struct iommufd_pages *pages)
 	return pages;
 }
 
+/* Memory for who made the range, as much as pages_init() was told of */
+static inline void *pages_user(struct iommufd_pages *pages)
+{
+	return pages + 1;
+}
+
 static inline void pages_put(struct iommufd_pages *pages)
 {
 	kref_put(&pages->kref, pages_release_kref);
+}
+
+/* So much at a time can be mapped or unmapped before others want the CPU */
+#define PAGES_BREATHER	SZ_1G
+
+static inline void domain_unmap(struct iommu_domain *domain, unsigned long iova,
+				size_t length,
+				struct iommu_iotlb_gather *gather)
+{
+	WARN_ON_ONCE(iommu_unmap_fast(domain, iova, length, gather) != length);
+}
+
+/**
+ * pages_empty() - Take a part out of a domain
+ * @pages: the range
+ * @map: as it was given to pages_fill(); its upper and lower part may be given
+ *       one by one where it is split between pages
+ * @domain: the domain
+ * @gather: the IOTLB flush that the caller does before it unclaims
+ *
+ * Context: may sleep; takes the lock where it must. Does not fail.
+ */
+static inline void pages_empty(struct iommufd_pages *pages,
+			       const struct pages_mapping *map,
+			       struct iommu_domain *domain,
+			       struct iommu_iotlb_gather *gather)
+{
+	if (likely(pages->type != PAGES_DMABUF &&
+		   map->length <= PAGES_BREATHER))
+		domain_unmap(domain, map->iova, map->length, gather);
+	else
+		pages_empty_slowly(pages, map, domain, gather);
 }
 
 /* Where userspace has it: a good IOVA is congruent to that */
@@ -192,6 +232,14 @@ unsigned long pages_dmabuf_pfn(struct iommufd_pages *pages,
 			       unsigned long index);
 bool pages_dmabuf_revoked(struct iommufd_pages *pages);
 void pages_dmabuf_detach(struct iommufd_pages *pages);
+
+/* Page @index, which is in the extent */
+static inline unsigned long extent_pfn(const struct pages_extent *extent,
+				       unsigned long index)
+{
+	return pfn_store_page(&extent->store->runs,
+			      extent->offset + (index - extent->node.first));
+}
 
 /* For pages_rw.c */
 struct pages_extent *pages_find_extent(struct iommufd_pages *pages,

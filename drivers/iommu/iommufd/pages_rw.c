@@ -143,6 +143,18 @@ int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 		return -EPERM;
 
 	guard(mutex)(&pages->lock);
+	/* What an emulated device mostly does: a few bytes */
+	if (offset_in_page(start) + length <= PAGE_SIZE) {
+		unsigned long index = start >> PAGE_SHIFT;
+		struct pages_extent *extent =
+			pages_find_extent(pages, index, index);
+
+		if (!extent)
+			return rw_unpinned(pages, start, data, length, flags);
+		copy_in_page(pfn_to_page(extent_pfn(extent, index)),
+			     offset_in_page(start), data, length, write);
+		return 0;
+	}
 	while (length) {
 		unsigned long index = start >> PAGE_SHIFT;
 		unsigned long last = (start + length - 1) >> PAGE_SHIFT;

@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pagemap.h>
+#include <linux/pagewalk.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
@@ -134,14 +135,135 @@ static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
 	return got;
 }
 
-static long pin_user_batch(struct mm_struct *mm, unsigned long uaddr,
-			   unsigned long nr, bool write, struct page **pages)
-{
-	unsigned int gup_flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
+/*
+ * Huge pages that are pinned at a time, in small ones. folio_walk_start() is not
+ * there for modules: they pin huge pages bit by bit.
+ */
+#define PIN_HUGE_PAGES                                                         \
+	(IS_BUILTIN(CONFIG_IOMMUFD) &&                                         \
+			 IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) ?          \
+		 SZ_1G >> PAGE_SHIFT :                                         \
+		 0)
 
+/*
+ * If one huge entry maps @page at @uaddr: how many pages it maps from there on.
+ * It must be writable. Then GUP would have taken any of them as it took the
+ * first: nothing is to be copied or unshared before.
+ */
+static unsigned long pin_huge_length(struct vm_area_struct *vma,
+				     unsigned long uaddr, struct page *page)
+{
+	unsigned long size = PAGE_SIZE;
+	struct folio_walk walk;
+
+	if (!folio_walk_start(&walk, vma, uaddr, 0))
+		return 1;
+	if (walk.page == page) {
+		if (walk.level == FW_LEVEL_PMD && pmd_write(walk.pmd))
+			size = PMD_SIZE;
+		else if (walk.level == FW_LEVEL_PUD && pud_write(walk.pud))
+			size = PUD_SIZE;
+	}
+	folio_walk_end(&walk, vma);
+	return (size - (uaddr & (size - 1))) >> PAGE_SHIFT;
+}
+
+/*
+ * Pin the huge pages that are there from @uaddr on: GUP takes one page of each,
+ * which the others only add to. The mmap_lock keeps protection and sharing as
+ * they are in between. Returns how many pages were pinned, up to and including
+ * the first that is not part of a huge one; or an errno.
+ */
+static long pin_huge_pages(struct mm_struct *mm, unsigned long uaddr,
+			   unsigned long npages, unsigned int gup_flags,
+			   struct pfn_store *store)
+{
+	unsigned long done = 0, n;
+	int rc = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	do {
+		struct vm_area_struct *vma = vma_lookup(mm, uaddr);
+		struct page *page;
+
+		if (!vma || pin_user_pages(uaddr, 1, gup_flags | FOLL_NOFAULT,
+					   &page) != 1)
+			break;
+		n = min(pin_huge_length(vma, uaddr, page), npages - done);
+		if (n > 1 && folio_add_pins(page_folio(page), n - 1))
+			n = 1;
+		rc = pfn_store_append(store, page_to_pfn(page), n);
+		if (rc) {
+			unpin_user_folio(page_folio(page), n);
+			break;
+		}
+		done += n;
+		uaddr += n * PAGE_SIZE;
+	} while (n > 1 && done != npages);
+	mmap_read_unlock(mm);
+	return rc ?: done;
+}
+
+/**
+ * struct pin_huge - whether to look for huge pages
+ * @pause: batches to pin without doing so
+ * @misses: how many that were after the last failure
+ */
+struct pin_huge {
+	unsigned int pause;
+	unsigned int misses;
+};
+
+/* Where there are none, looking for them must not become a cost */
+#define PIN_HUGE_MAX_PAUSE	63
+
+static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
+			   unsigned long uaddr, unsigned long npages,
+			   unsigned int gup_flags, struct pfn_store *store)
+{
+	long got;
+
+	if (!PIN_HUGE_PAGES || npages <= PIN_STACK_PAGES || mm != current->mm)
+		return 0;
+	if (huge->pause) {
+		huge->pause--;
+		return 0;
+	}
+	got = pin_huge_pages(mm, uaddr, min_t(unsigned long, npages, PIN_HUGE_PAGES), gup_flags,
+			     store);
+	if (got > 1)
+		huge->misses = 0;
+	else
+		huge->misses = min(2 * huge->misses + 1, PIN_HUGE_MAX_PAUSE);
+	huge->pause = huge->misses;
+	return got;
+}
+
+static long pin_user_batch(struct mm_struct *mm, unsigned long uaddr,
+			   unsigned long nr, unsigned int gup_flags,
+			   struct page **pages)
+{
+	/* The next one is to begin where a huge page may */
+	nr = min(nr, (PMD_SIZE - (uaddr & ~PMD_MASK)) >> PAGE_SHIFT);
 	if (likely(mm == current->mm))
 		return pin_user_pages_fast(uaddr, nr, gup_flags, pages);
 	return pin_remote(mm, uaddr, nr, gup_flags, pages);
+}
+
+static int pin_user_page(unsigned long uaddr, unsigned int gup_flags,
+			 struct pfn_store *store)
+{
+	struct page *page;
+	long got = pin_user_pages_fast(uaddr, 1, gup_flags, &page);
+	int rc;
+
+	if (unlikely(got != 1))
+		return got ? got : -EFAULT;
+	rc = pfn_store_append(store, page_to_pfn(page), 1);
+	if (unlikely(rc))
+		unpin_user_page(page);
+	return rc;
 }
 
 /* Between two batches of a long pin: may it go on? */
@@ -167,21 +289,32 @@ static int pin_pause(void)
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store)
 {
+	unsigned int gup_flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	struct pin_batch batch __uninitialized;
+	struct pin_huge huge = {};
 	long got;
 	int rc = 0;
+
+	/* What a vIOMMU does all the time */
+	if (npages == 1 && mm == current->mm)
+		return pin_user_page(uaddr, gup_flags, store);
 
 	pin_batch_init(&batch, npages);
 	while (npages) {
 		struct page **pages = (struct page **)batch.ptr;
 
-		got = pin_user_batch(mm, uaddr, min(npages, batch.nr), write,
-				     pages);
-		if (got <= 0) {
-			rc = got ? got : -EFAULT;
-			break;
+		got = pin_huge_batch(&huge, mm, uaddr, npages, gup_flags,
+				     store);
+		if (!got) {
+			got = pin_user_batch(mm, uaddr, min(npages, batch.nr),
+					     gup_flags, pages);
+			if (!got)
+				got = -EFAULT;
+			if (got > 0)
+				rc = pin_store_pages(pages, got, store);
 		}
-		rc = pin_store_pages(pages, got, store);
+		if (got < 0)
+			rc = got;
 		if (rc)
 			break;
 		uaddr += got * PAGE_SIZE;
@@ -253,35 +386,57 @@ void pin_file_end_writing(struct file *file)
 	mapping_unmap_writable(file->f_mapping);
 }
 
+/* Hand pins back that did not get into a store */
+static void pin_drop_run(unsigned long pfn, unsigned long npages)
+{
+	unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages, false);
+}
+
 /*
  * memfd_pin_folios() pins a folio once, whatever part of it is wanted. Here
- * each page holds its own pin, so that any part can be given back.
+ * each page holds its own pin, so that any part can be given back. On failure
+ * all is unpinned that did not get into the store, and @npages is not valid.
  */
 static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 			    unsigned long *npages, struct pfn_store *store)
 {
+	unsigned long skip = offset >> PAGE_SHIFT, left = *npages;
+	struct pfn_run run = {};
 	int rc = 0;
 	long i;
 
-	for (i = 0; i != nr && *npages; i++, offset = 0) {
-		unsigned long skip = offset >> PAGE_SHIFT;
-		unsigned long n = min(folio_nr_pages(folios[i]) - skip, *npages);
+	for (i = 0; i != nr && left; i++, skip = 0) {
+		unsigned long n = min(folio_nr_pages(folios[i]) - skip, left);
+		unsigned long pfn = folio_pfn(folios[i]) + skip;
 
 		if (n > 1) {
 			rc = folio_add_pins(folios[i], n - 1);
 			if (rc)
 				break;
 		}
-		rc = pfn_store_append(store, folio_pfn(folios[i]) + skip, n);
-		if (rc) {
-			unpin_user_folio(folios[i], n);
-			i++;
-			break;
+		left -= n;
+		if (pfn == run.pfn + run.npages && pin_memmap_is_linear() &&
+		    run.npages + n <= PFN_RUN_MAX_PAGES) {
+			run.npages += n;
+			continue;
 		}
-		*npages -= n;
+		if (run.npages) {
+			rc = pfn_store_append(store, run.pfn, run.npages);
+			if (rc) {
+				unpin_user_folio(folios[i++], n);
+				break;
+			}
+		}
+		run.pfn = pfn;
+		run.npages = n;
 	}
+	if (!rc && run.npages)
+		rc = pfn_store_append(store, run.pfn, run.npages);
+	if (rc && run.npages)
+		pin_drop_run(run.pfn, run.npages);
 	for (; i != nr; i++)
 		unpin_user_folio(folios[i], 1);
+	*npages = left;
 	return rc;
 }
 
@@ -350,6 +505,15 @@ void pin_release_runs(const struct pfn_store *store, unsigned long first,
 {
 	struct pfn_cursor cursor;
 	struct pfn_run run;
+
+	if (!store->nr_chunks && npages <= PIN_RELEASE_PAGES &&
+	    pin_memmap_is_linear()) {
+		struct page *page =
+			pfn_to_page(pfn_run_first(store->tail) + first);
+
+		unpin_user_page_range_dirty_lock(page, npages, dirty);
+		return;
+	}
 
 	pfn_cursor_seek(&cursor, store, first, npages);
 	while (pfn_cursor_next(&cursor, &run)) {

@@ -217,19 +217,13 @@ err_fd:
 	return rc;
 }
 
-/* The access file that @fd stands for; fput() its file */
-static struct file *mock_user_get(u32 fd, struct mock_user **user)
+static struct mock_user *mock_user_of(struct fd f)
 {
-	struct file *file = fget(fd);
-
-	if (!file)
+	if (fd_empty(f))
 		return ERR_PTR(-EBADF);
-	if (file->f_op != &mock_user_fops) {
-		fput(file);
+	if (fd_file(f)->f_op != &mock_user_fops)
 		return ERR_PTR(-EINVAL);
-	}
-	*user = file->private_data;
-	return file;
+	return fd_file(f)->private_data;
 }
 
 /*
@@ -394,15 +388,10 @@ int mock_user_pin(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	struct mock_user *user;
-	struct file *file;
-	int rc;
 
-	file = mock_user_get(cmd->id, &user);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	rc = mock_user_do_pin(user, ucmd);
-	fput(file);
-	return rc;
+	CLASS(fd, f)(cmd->id);
+	user = mock_user_of(f);
+	return IS_ERR(user) ? PTR_ERR(user) : mock_user_do_pin(user, ucmd);
 }
 
 /**
@@ -417,15 +406,12 @@ int mock_user_unpin(struct iommufd_ucmd *ucmd)
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 pin_id = cmd->destroy_access_pages.access_pages_id;
 	struct mock_user *user;
-	struct file *file;
-	bool found;
 
-	file = mock_user_get(cmd->id, &user);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	found = mock_user_drop_id(user, pin_id);
-	fput(file);
-	return found ? 0 : -ENOENT;
+	CLASS(fd, f)(cmd->id);
+	user = mock_user_of(f);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	return mock_user_drop_id(user, pin_id) ? 0 : -ENOENT;
 }
 
 static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
@@ -479,15 +465,10 @@ int mock_user_rw(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	struct mock_user *user;
-	struct file *file;
-	int rc;
 
-	file = mock_user_get(cmd->id, &user);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	rc = mock_user_do_rw(user, cmd);
-	fput(file);
-	return rc;
+	CLASS(fd, f)(cmd->id);
+	user = mock_user_of(f);
+	return IS_ERR(user) ? PTR_ERR(user) : mock_user_do_rw(user, cmd);
 }
 
 /**
@@ -502,15 +483,14 @@ int mock_user_replace_ioas(struct iommufd_ucmd *ucmd)
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 ioas_id = cmd->access_replace_ioas.ioas_id;
 	struct mock_user *user;
-	struct file *file;
 	int rc;
 
-	file = mock_user_get(cmd->id, &user);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
+	CLASS(fd, f)(cmd->id);
+	user = mock_user_of(f);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
 	rc = iommufd_access_replace(user->access, ioas_id);
 	if (!rc)
 		WRITE_ONCE(user->ioas_id, ioas_id);
-	fput(file);
 	return rc;
 }

@@ -94,7 +94,6 @@ FIXTURE_VARIANT_ADD(abi, copy) {
 	.min_size = END_OF(iommu_ioas_copy, src_iova, 8),
 	.fill = fill_copy,
 	.undo = undo_map,
-	.replies = true,
 	.fields = { FLAGS(iommu_ioas_copy, flags) },
 };
 
@@ -104,7 +103,6 @@ FIXTURE_VARIANT_ADD(abi, map) {
 	.min_size = END_OF(iommu_ioas_map, iova, 8),
 	.fill = fill_map,
 	.undo = undo_map,
-	.replies = true,
 	.fields = { FLAGS(iommu_ioas_map, flags),
 		    RESERVED(iommu_ioas_map, __reserved) },
 };
@@ -115,7 +113,6 @@ FIXTURE_VARIANT_ADD(abi, map_file) {
 	.min_size = END_OF(iommu_ioas_map_file, iova, 8),
 	.fill = fill_map_file,
 	.undo = undo_map,
-	.replies = true,
 	.fields = { FLAGS(iommu_ioas_map_file, flags) },
 };
 

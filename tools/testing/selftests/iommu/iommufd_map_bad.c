@@ -52,6 +52,39 @@ TEST_F(map_bad, flags)
 	REFUSED(EINVAL, map_flags(s, 0));
 }
 
+/* Where userspace cannot be told the IOVA, nothing is mapped */
+TEST_F(map_bad, unwritable_structure)
+{
+	struct scene *s = &self->scene;
+	struct iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = MAP_RW,
+		.ioas_id = s->ioas,
+		.user_va = to_u64(scene_mem(s, 6)),
+		.length = page,
+	};
+	struct iommu_ioas_copy copy = {
+		.size = sizeof(copy),
+		.flags = MAP_RW,
+		.dst_ioas_id = s->ioas,
+		.src_ioas_id = s->ioas,
+		.length = page,
+		.src_iova = scene_iova(0),
+	};
+	struct guarded g = guarded_new();
+	void *arg;
+
+	arg = guarded_tail(&g, sizeof(map));
+	memcpy(arg, &map, sizeof(map));
+	guarded_write_protect(&g);
+	REFUSED(EFAULT, iommu_call(s->fd, IOMMU_IOAS_MAP, arg));
+	arg = guarded_tail(&g, sizeof(copy));
+	memcpy(arg, &copy, sizeof(copy));
+	guarded_write_protect(&g);
+	REFUSED(EFAULT, iommu_call(s->fd, IOMMU_IOAS_COPY, arg));
+	guarded_free(&g);
+}
+
 TEST_F(map_bad, length)
 {
 	struct scene *s = &self->scene;

@@ -329,6 +329,103 @@ TEST_F(memory, mixed)
 	munmap(mem, 3 * HUGE_SIZE);
 }
 
+/* Memory that fork() has left shared is not shared with the device */
+static void check_forked(struct __test_metadata *_metadata,
+			 struct _test_data_memory *self, char *mem)
+{
+	int status, to_child[2], i;
+	pid_t child;
+	char byte;
+
+	for (i = 0; i != 2 * HUGE_SIZE / page; i++)
+		*(__u64 *)(mem + i * page) = i;
+	ASSERT_EQ(0, pipe(to_child));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(to_child[1]);
+		if (read(to_child[0], &byte, 1) != 1)
+			_exit(1);
+		for (i = 0; i != 2 * HUGE_SIZE / page; i++)
+			if (*(__u64 *)(mem + i * page) != i)
+				_exit(2);
+		_exit(0);
+	}
+	close(to_child[0]);
+	CALL(map(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, check_map(self, mem, 2 * HUGE_SIZE));
+	for (i = 0; i < 2 * HUGE_SIZE / page; i += 511) {
+		CALL(device_writes(self, i * page, 12345));
+		EXPECT_EQ(12345, *(__u64 *)(mem + i * page));
+	}
+	ASSERT_EQ(1, write(to_child[1], "x", 1));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	close(to_child[1]);
+	CALL(unmap(self, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, 2 * HUGE_SIZE, 0));
+}
+
+TEST_F(memory, huge_forked)
+{
+	char *mem = memory_new_huge(2 * HUGE_SIZE, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(NULL, mem);
+	madvise(mem, 2 * HUGE_SIZE, MADV_HUGEPAGE);
+	check_forked(_metadata, self, mem);
+	munmap(mem, 2 * HUGE_SIZE);
+}
+
+TEST_F(memory, hugetlb_forked)
+{
+	char *mem = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (mem == MAP_FAILED)
+		SKIP(return, "no huge pages are reserved");
+	check_forked(_metadata, self, mem);
+	munmap(mem, 2 * HUGE_SIZE);
+}
+
+/* A huge page that may not be written to, as a whole or a bit of it */
+TEST_F(memory, huge_protected)
+{
+	char *mem = memory_new_huge(2 * HUGE_SIZE, PROT_READ | PROT_WRITE);
+
+	ASSERT_NE(NULL, mem);
+	madvise(mem, 2 * HUGE_SIZE, MADV_HUGEPAGE);
+	memset(mem, 1, 2 * HUGE_SIZE);
+	ASSERT_EQ(0, mprotect(mem + HUGE_SIZE, HUGE_SIZE, PROT_READ));
+	EXPECT_EQ(-EFAULT, map(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, proc_status("VmPin"));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, 2 * HUGE_SIZE, 0));
+	CALL(map_ro(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, check_map(self, mem, 2 * HUGE_SIZE));
+	CALL(unmap(self, 2 * HUGE_SIZE));
+
+	ASSERT_EQ(0, mprotect(mem + HUGE_SIZE, HUGE_SIZE,
+			      PROT_READ | PROT_WRITE));
+	CALL(map(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, check_map(self, mem, 2 * HUGE_SIZE));
+	CALL(unmap(self, 2 * HUGE_SIZE));
+
+	ASSERT_EQ(0, mprotect(mem + HUGE_SIZE + 300 * page, page, PROT_READ));
+	EXPECT_EQ(-EFAULT, map(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, proc_status("VmPin"));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, 2 * HUGE_SIZE, 0));
+	CALL(map(self, mem, HUGE_SIZE + 300 * page));
+	CALL(unmap(self, HUGE_SIZE + 300 * page));
+
+	/* And a hole in it */
+	ASSERT_EQ(0, mprotect(mem + HUGE_SIZE + 300 * page, page,
+			      PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, munmap(mem + HUGE_SIZE + 500 * page, page));
+	EXPECT_EQ(-EFAULT, map(self, mem, 2 * HUGE_SIZE));
+	EXPECT_EQ(0, proc_status("VmPin"));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, HUGE_SIZE + 500 * page, 0));
+	munmap(mem, 2 * HUGE_SIZE);
+}
+
 /* Each page from another place: no two of them are neighbours */
 TEST_F(memory, scattered)
 {
