@@ -217,6 +217,16 @@ void iopgt_remove_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 	iopgt_update_alignment(iopt);
 }
 
+/*
+ * Dirty bits may be touched only while nobody else changes the range. What is
+ * being mapped or unmapped belongs to another thread; MMIO can be taken out by
+ * its exporter at any time, under no lock of this layer, and is not migrated.
+ */
+static bool area_tracks_dirty(const struct iopgt_area *area)
+{
+	return area_is_live(area) && area->pages->type != PAGES_DMABUF;
+}
+
 /* Forget what was dirty before: without a bitmap, bits are only cleared */
 static int domain_clear_dirty(struct io_pagetable *iopt,
 			      struct iommu_domain *domain)
@@ -228,6 +238,8 @@ static int domain_clear_dirty(struct io_pagetable *iopt,
 
 	iommu_iotlb_gather_init(&gather);
 	for_each_area(area, iopt) {
+		if (!area_tracks_dirty(area))
+			continue;
 		rc = domain->dirty_ops->read_and_clear_dirty(domain,
 							     area->node.first,
 							     area_length(area),
@@ -292,7 +304,7 @@ static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
 		unsigned long from = max(iova, area->node.first);
 		unsigned long to = min(last, area->node.last);
 
-		if (!area_is_live(area))
+		if (!area_tracks_dirty(area))
 			continue;
 		rc = ops->read_and_clear_dirty(read->domain, from,
 					       to - from + 1, read->flags,

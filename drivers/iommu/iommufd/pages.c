@@ -657,6 +657,9 @@ void pages_empty_slowly(struct iommufd_pages *pages,
 	    !pages_dmabuf_forget(pages, map, domain))
 		return;
 	domain_unmap_runs(pages, map, domain, gather);
+	/* A revocation that finds it forgotten relies on its being flushed */
+	if (pages->type == PAGES_DMABUF)
+		iommu_iotlb_sync(domain, gather);
 }
 
 /**

@@ -26,6 +26,7 @@ typedef void (*race_step)(struct race *race, unsigned int *seed);
  * @fd: one file for all of them
  * @ioas: two IOASes that stay
  * @dev: a device on each of them, that may move
+ * @dirty: a HWPT of the first IOAS that tracks dirty pages, or 0
  * @mem: NPAGES pages
  * @step: what a thread does, again and again
  * @stop: it has been enough
@@ -36,6 +37,7 @@ struct race {
 	int fd;
 	__u32 ioas[2];
 	struct mock_dev dev[2];
+	__u32 dirty;
 	char *mem;
 	race_step step;
 	atomic_bool stop;
@@ -225,6 +227,49 @@ TEST_F(race, domains)
 {
 	run(_metadata, &self->race, step_domains);
 	check_areas(_metadata, &self->race);
+}
+
+/* What is being unmapped stays unmapped, though its dirty bits are asked for */
+static void step_dirty(struct race *race, unsigned int *seed)
+{
+	unsigned int slot = rand_r(seed) % SLOTS;
+	__u64 bits = ~0ULL;
+
+	switch (rand_r(seed) % 8) {
+	case 0:
+		note(race, hwpt_set_dirty(race->fd, race->dirty,
+					  IOMMU_HWPT_DIRTY_TRACKING_ENABLE));
+		break;
+	case 1:
+		note(race, hwpt_get_dirty(race->fd, race->dirty, IOVA,
+					  SLOTS * page, page, &bits, 0));
+		break;
+	case 2:
+	case 3:
+		mock_write(race->fd, race->dirty, IOVA + slot * page, page,
+			   page, &bits);
+		break;
+	case 4:
+	case 5:
+		note(race, ioas_map_at(race->fd, race->ioas[0],
+				       race->mem + slot * page, page,
+				       IOVA + slot * page));
+		break;
+	default:
+		note(race, ioas_unmap(race->fd, race->ioas[0],
+				      IOVA + slot * page, page));
+	}
+}
+
+TEST_F(race, dirty)
+{
+	struct race *race = &self->race;
+
+	CALL(hwpt_alloc(race->fd, race->dev[0].idev, race->ioas[0],
+			IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &race->dirty));
+	run(_metadata, race, step_dirty);
+	check_areas(_metadata, race);
+	CALL(object_destroy(race->fd, race->dirty));
 }
 
 /* Nobody knows what an ID stands for, or whether it still does */
