@@ -69,14 +69,19 @@ digest()
 }
 
 # The content of files and directories, and of standard input, in one name:
-# equal inputs need no second build.
+# equal inputs need no second build. Argument by argument, as how their paths
+# sort depends on where this checkout is.
 content_key()
 {
+	local path
+
 	{
-		find "$@" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*~' \
-			-print0 | sort -z | xargs -0 -r cat
-		find "$@" -type f ! -name '*.o' ! -name '*.cmd' ! -name '*~' \
-			-printf '%P\n' | sort
+		for path in "$@"; do
+			find "$path" -type f ! -name '*.o' ! -name '*.cmd' \
+				! -name '*~' -print0 | sort -z | xargs -0 -r cat
+			find "$path" -type f ! -name '*.o' ! -name '*.cmd' \
+				! -name '*~' -printf '%P\n' | sort
+		done
 		cat
 	} | sha256sum | cut -c1-20
 }
