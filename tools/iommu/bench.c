@@ -27,17 +27,20 @@ static const char usage[] =
 "touched in random order.\n"
 "\n"
 "Every case runs three times: once to warm up, twice for the two results. When\n"
-"these differ by more than 1 %, their row says so.\n"
+"these differ by more than 1 %, their row says so. A case that needs more memory\n"
+"than there is gets skipped, and says so.\n"
 "\n"
 "  --api=NAME     iommufd: /dev/iommu; container: /dev/vfio/vfio\n"
 "                 (iommufd where the kernel has it)\n"
 "  --rows=NAME    only this case; a shell pattern; may be repeated\n"
 "  --quick        only the cases marked so in --list\n"
-"  --many         also the cases with 100 thousand areas and more\n"
+"  --bulk         only the cases that are per page of --size\n"
 "  --mock         only the cases on the mock IOMMU driver; no BDF\n"
+"  --sizes        only the cases that map 2 MiB to 8 GiB at once\n"
 "  --threads      only the cases with several threads, by elapsed time\n"
 "  --size=MIB     memory per case (64)\n"
-"  --tsv          API, case, part, unit, both results, title; tabs in between\n"
+"  --tsv          section, case, part, unit, both results, title; tabs in between\n"
+"  --section=NAME what --tsv says first (the API)\n"
 "  --list         the cases\n"
 "  --verbose      show every call that is not measured\n"
 "\n"
@@ -124,7 +127,7 @@ void bench_result(struct bench *b, const char *part, const char *unit,
 	row->value[pass - 1] = (double)amount / count;
 }
 
-static void print_rows(const struct bench *b, const struct bench_case *c,
+static void print_rows(const struct bench_case *c, const char *section,
 		       bool tsv)
 {
 	for (struct row *row = rows; row < rows + num_rows; row++) {
@@ -133,7 +136,7 @@ static void print_rows(const struct bench *b, const struct bench_case *c,
 		bool agree = first + second - 2 * low <= low * TOLERANCE;
 
 		if (tsv)
-			printf("%s\t%s\t%s\t%s\t%.3f\t%.3f\t%s\n", b->api->name,
+			printf("%s\t%s\t%s\t%s\t%.3f\t%.3f\t%s\n", section,
 			       c->name, row->part, row->unit, first, second,
 			       c->title);
 		else
@@ -148,9 +151,9 @@ static int run_case(struct bench *b, const struct bench_case *c)
 {
 	int ret = 0;
 
-	b->memory = (struct memory){ .fd = -1 };
 	b->space.is_open = false;
 	b->other_fd = -1;
+	b->size = c->size ?: b->bulk_size;
 	num_rows = 0;
 
 	if (c->prepare)
@@ -161,7 +164,7 @@ static int run_case(struct bench *b, const struct bench_case *c)
 	if (b->other_fd >= 0)
 		close(b->other_fd);
 	b->api->close(&b->space);
-	memory_put(&b->memory);
+	memory_uncount();
 	return ret;
 }
 
@@ -169,9 +172,8 @@ struct selection {
 	const char *pattern[MAX_ROWS_OPTIONS];
 	unsigned int num_patterns;
 	bool quick;
-	bool many;
-	bool mock;
-	bool threads;
+	unsigned int only;	/* cases with this flag, which others need not have */
+	const char *section;
 	bool list;
 	bool tsv;
 };
@@ -179,8 +181,8 @@ struct selection {
 static bool selected(const struct selection *want, const struct bench *b,
 		     const struct bench_case *c)
 {
-	if (want->mock != !!(c->flags & CASE_MOCK) ||
-	    want->threads != !!(c->flags & CASE_THREADS))
+	if ((c->flags & CASE_APART) != (want->only & CASE_APART) ||
+	    (c->flags & want->only) != want->only)
 		return false;
 	if (c->flags & CASE_IOMMUFD && b->api != &iommufd_api)
 		return false;
@@ -191,15 +193,51 @@ static bool selected(const struct selection *want, const struct bench *b,
 		}
 		return false;
 	}
-	if (c->flags & CASE_MANY)
-		return want->many;
 	return !want->quick || c->flags & CASE_QUICK;
+}
+
+static void list_case(const struct bench_case *c)
+{
+	static const struct {
+		unsigned int flag;
+		const char *name;
+	} names[] = {
+		{ CASE_QUICK, "quick" }, { CASE_IOMMUFD, "iommufd" },
+		{ CASE_BULK, "bulk" }, { CASE_MOCK, "mock" },
+		{ CASE_SIZES, "sizes" }, { CASE_THREADS, "threads" },
+	};
+
+	printf("%-24s %s", c->name, c->title);
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		if (c->flags & names[i].flag)
+			printf(" [%s]", names[i].name);
+	}
+	putchar('\n');
+}
+
+/* Some more: page tables, and what the kernel needs to keep going. */
+static bool fits(const struct bench_case *c, struct bench *b)
+{
+	size_t size = c->size ?: b->bulk_size;
+	long has;
+
+	if (size < 1UL << 30 || memory_is_reserved(c->kind) ||
+	    memory_is(&b->memory, c->kind, size))
+		return true;
+	memory_put(&b->memory);
+	has = memory_available_kib();
+	if (has < 0 || (size_t)has >= (size + size / 32) >> 10)
+		return true;
+	fprintf(stderr, "iommu-bench: %s: skipped: %ld MiB of memory are too few\n",
+		c->name, has >> 10);
+	return false;
 }
 
 static bool run_cases(struct bench *b, const struct selection *want)
 {
+	/* What scatters the kernel's free memory comes last. */
 	static const struct bench_case *const tables[] = {
-		map_cases, area_cases, domain_cases, cost_cases, mock_cases,
+		map_cases, domain_cases, cost_cases, area_cases, mock_cases,
 		threads_cases,
 	};
 	bool ok = true;
@@ -209,19 +247,14 @@ static bool run_cases(struct bench *b, const struct selection *want)
 			int ret;
 
 			if (want->list) {
-				printf("%-24s %s%s%s%s%s%s\n", c->name, c->title,
-				       c->flags & CASE_QUICK ? " [quick]" : "",
-				       c->flags & CASE_MANY ? " [many]" : "",
-				       c->flags & CASE_IOMMUFD ? " [iommufd]" : "",
-				       c->flags & CASE_MOCK ? " [mock]" : "",
-				       c->flags & CASE_THREADS ? " [threads]" : "");
+				list_case(c);
 				continue;
 			}
-			if (!selected(want, b, c))
+			if (!selected(want, b, c) || !fits(c, b))
 				continue;
 			ret = run_case(b, c);
 			if (!ret) {
-				print_rows(b, c, want->tsv);
+				print_rows(c, want->section, want->tsv);
 				continue;
 			}
 			fflush(stdout);
@@ -247,28 +280,31 @@ static const struct dma_api *find_api(const char *name)
 int main(int argc, char **argv)
 {
 	enum {
-		API, ROWS, QUICK, MANY, MOCK, THREADS, SIZE, TSV, LIST, VERBOSE,
-		HELP,
+		API, ROWS, QUICK, BULK, MOCK, SIZES, THREADS, SIZE, TSV, SECTION,
+		LIST, VERBOSE, HELP,
 	};
 	static const struct option options[] = {
 		{ "api", required_argument, NULL, API },
 		{ "rows", required_argument, NULL, ROWS },
 		{ "quick", no_argument, NULL, QUICK },
-		{ "many", no_argument, NULL, MANY },
+		{ "bulk", no_argument, NULL, BULK },
 		{ "mock", no_argument, NULL, MOCK },
+		{ "sizes", no_argument, NULL, SIZES },
 		{ "threads", no_argument, NULL, THREADS },
 		{ "size", required_argument, NULL, SIZE },
 		{ "tsv", no_argument, NULL, TSV },
+		{ "section", required_argument, NULL, SECTION },
 		{ "list", no_argument, NULL, LIST },
 		{ "verbose", no_argument, NULL, VERBOSE },
 		{ "help", no_argument, NULL, HELP },
 		{ }
 	};
 	struct selection want = { };
-	struct bench b = { };
+	struct bench b = { .memory.fd = -1 };
 	const char *api = NULL;
 	unsigned long mib = 64;
 	char *end = "";
+	bool mock;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -284,20 +320,26 @@ int main(int argc, char **argv)
 		case QUICK:
 			want.quick = true;
 			break;
-		case MANY:
-			want.many = true;
+		case BULK:
+			want.only |= CASE_BULK;
 			break;
 		case MOCK:
-			want.mock = true;
+			want.only |= CASE_MOCK;
+			break;
+		case SIZES:
+			want.only |= CASE_SIZES;
 			break;
 		case THREADS:
-			want.threads = true;
+			want.only |= CASE_THREADS;
 			break;
 		case SIZE:
 			mib = strtoul(optarg, &end, 10);
 			break;
 		case TSV:
 			want.tsv = true;
+			break;
+		case SECTION:
+			want.section = optarg;
 			break;
 		case LIST:
 			want.list = true;
@@ -312,16 +354,18 @@ int main(int argc, char **argv)
 			goto wrong;
 		}
 	}
-	/* Huge pages, and the bitmap of the mock cases, set the bounds. */
 	if (*end || mib < 2 || mib > 1024 || mib % 2)
 		goto wrong;
+	mock = want.only & CASE_MOCK;
 	b.api = find_api(api);
-	if (!b.api || (want.mock && b.api != &iommufd_api))
+	if (!b.api || (mock && b.api != &iommufd_api))
 		goto wrong;
-	if (argc - optind != !(want.list || want.mock))
+	if (argc - optind != !(want.list || mock))
 		goto wrong;
+	if (!want.section)
+		want.section = b.api->name;
 	b.bdf = argv[optind];
-	b.size = mib << 20;
+	b.bulk_size = mib << 20;
 	measure_clock();
 	return run_cases(&b, &want) ? EXIT_SUCCESS : EXIT_FAILURE;
 

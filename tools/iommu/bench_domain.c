@@ -172,7 +172,10 @@ static int replace_hwpt(struct bench *b, const struct bench_case *c)
 	return 0;
 }
 
-/* Without a HWPT nothing is pinned: an attach is a map of all that is there. */
+/*
+ * Without any HWPT nothing is pinned: then an attach is a map of all that is
+ * there.
+ */
 static int reattach(struct bench *b, const struct bench_case *c)
 {
 	struct vfio_device_detach_iommufd_pt detach = {
@@ -200,36 +203,122 @@ static int reattach(struct bench *b, const struct bench_case *c)
 	return 0;
 }
 
+/* The IOAS has another HWPT: the one that a detach takes down is not the last. */
+static int prepare_detach(struct bench *b, const struct bench_case *c)
+{
+	return open_filled(b, c) ?:
+	       iommufd_hwpt_alloc(b->space.fd, b->space.device.devid,
+				  b->space.ioas, 0, &b->hwpt);
+}
+
+static int get_memory(struct bench *b, const struct bench_case *c)
+{
+	return memory_get(&b->memory, c->kind, b->size);
+}
+
+/* As many HWPTs as @c says; each pass makes their lower levels anew. */
+static int fill_hwpts(struct bench *b, const struct bench_case *c)
+{
+	unsigned long pages = b->size / BENCH_PAGE;
+	int ret = b->api->open(&b->space, b->bdf);
+	__u64 start;
+
+	for (unsigned int i = 1; !ret && i < c->count; i++)
+		ret = iommufd_hwpt_alloc(b->space.fd, b->space.device.devid,
+					 b->space.ioas, 0, &b->hwpt);
+	if (ret)
+		return ret;
+
+	start = bench_start();
+	ret = b->api->map(&b->space, BENCH_IOVA, b->memory.va, b->size);
+	start = bench_stop(start);
+	if (ret)
+		return bench_check(ret, "map %zu bytes", b->size);
+	bench_result(b, "map", "per page", start, pages);
+
+	start = bench_start();
+	ret = b->api->unmap(&b->space, BENCH_IOVA, b->size);
+	start = bench_stop(start);
+	if (ret)
+		return bench_check(ret, "unmap %zu bytes", b->size);
+	bench_result(b, "unmap", "per page", start, pages);
+
+	/* One page is a small one. */
+	if (c->kind != MEMORY_ANON)
+		goto out_close;
+	start = bench_start();
+	for (unsigned int i = 0; !ret && i < CALLS; i++) {
+		ret = b->api->map(&b->space, BENCH_IOVA, b->memory.va, BENCH_PAGE);
+		if (!ret)
+			ret = b->api->unmap(&b->space, BENCH_IOVA, BENCH_PAGE);
+	}
+	start = bench_stop(start);
+	if (ret)
+		return bench_check(ret, "map and unmap one page");
+	bench_result(b, "pair", "per pair", start, CALLS);
+out_close:
+	b->api->close(&b->space);
+	return 0;
+}
+
+#define HWPTS_CASE(name_, title_, kind_, count_) {			\
+	.name = "hwpts-" name_, .title = title_, .kind = kind_,		\
+	.count = count_, .flags = CASE_IOMMUFD,				\
+	.prepare = get_memory, .measure = fill_hwpts,			\
+}
+
 #define DOMAIN_CASE(name_, title_, kind_, prepare_, measure_, flags_) {	\
 	.name = name_, .title = title_, .kind = kind_,			\
 	.flags = CASE_IOMMUFD | (flags_),				\
 	.prepare = prepare_, .measure = measure_,			\
 }
 
+/* Those of one kind of memory follow each other: they share it. */
 const struct bench_case domain_cases[] = {
 	DOMAIN_CASE("second-hwpt-4k", "second HWPT of an IOAS, 4 KiB pages",
-		    MEMORY_ANON, open_filled, second_hwpt, CASE_QUICK),
-	DOMAIN_CASE("second-hwpt-scattered",
-		    "second HWPT of an IOAS, 4 KiB pages, scattered",
-		    MEMORY_SCATTERED, open_filled, second_hwpt, CASE_QUICK),
-	DOMAIN_CASE("second-hwpt-thp", "second HWPT of an IOAS, huge pages",
-		    MEMORY_THP, open_filled, second_hwpt, CASE_QUICK),
+		    MEMORY_ANON, open_filled, second_hwpt, CASE_QUICK | CASE_BULK),
 	DOMAIN_CASE("copy-4k", "copy to another IOAS with a HWPT, 4 KiB pages",
-		    MEMORY_ANON, prepare_copy, copy_all, CASE_QUICK),
-	DOMAIN_CASE("copy-thp", "copy to another IOAS with a HWPT, huge pages",
-		    MEMORY_THP, prepare_copy, copy_all, CASE_QUICK),
-	DOMAIN_CASE("copy-scattered",
-		    "copy to another IOAS with a HWPT, 4 KiB pages, scattered",
-		    MEMORY_SCATTERED, prepare_copy, copy_all, 0),
+		    MEMORY_ANON, prepare_copy, copy_all, CASE_QUICK | CASE_BULK),
 	DOMAIN_CASE("attach-4k", "the only device of a filled IOAS, 4 KiB pages",
-		    MEMORY_ANON, open_filled, reattach, 0),
-	DOMAIN_CASE("attach-thp", "the only device of a filled IOAS, huge pages",
-		    MEMORY_THP, open_filled, reattach, 0),
+		    MEMORY_ANON, open_filled, reattach, CASE_BULK),
+	DOMAIN_CASE("detach-4k", "one of two HWPTs of an IOAS, 4 KiB pages",
+		    MEMORY_ANON, prepare_detach, reattach, CASE_BULK),
 	DOMAIN_CASE("replace-4k", "replace an IOAS by a copy, 4 KiB pages",
-		    MEMORY_ANON, prepare_replace, replace_ioas, 0),
-	DOMAIN_CASE("replace-thp", "replace an IOAS by a copy, huge pages",
-		    MEMORY_THP, prepare_replace, replace_ioas, 0),
+		    MEMORY_ANON, prepare_replace, replace_ioas, CASE_BULK),
 	DOMAIN_CASE("replace", "replace a HWPT by another of the IOAS",
 		    MEMORY_ANON, prepare_hwpts, replace_hwpt, 0),
+	DOMAIN_CASE("second-hwpt-scattered",
+		    "second HWPT of an IOAS, 4 KiB pages, scattered",
+		    MEMORY_SCATTERED, open_filled, second_hwpt,
+		    CASE_QUICK | CASE_BULK),
+	DOMAIN_CASE("copy-scattered",
+		    "copy to another IOAS with a HWPT, 4 KiB pages, scattered",
+		    MEMORY_SCATTERED, prepare_copy, copy_all, CASE_BULK),
+	DOMAIN_CASE("second-hwpt-thp", "second HWPT of an IOAS, huge pages",
+		    MEMORY_THP, open_filled, second_hwpt, CASE_QUICK | CASE_BULK),
+	DOMAIN_CASE("copy-thp", "copy to another IOAS with a HWPT, huge pages",
+		    MEMORY_THP, prepare_copy, copy_all, CASE_QUICK | CASE_BULK),
+	DOMAIN_CASE("attach-thp", "the only device of a filled IOAS, huge pages",
+		    MEMORY_THP, open_filled, reattach, CASE_BULK),
+	DOMAIN_CASE("detach-thp", "one of two HWPTs of an IOAS, huge pages",
+		    MEMORY_THP, prepare_detach, reattach, CASE_BULK),
+	DOMAIN_CASE("replace-thp", "replace an IOAS by a copy, huge pages",
+		    MEMORY_THP, prepare_replace, replace_ioas, CASE_BULK),
+	HWPTS_CASE("1-4k", "an IOAS with 1 HWPT, 4 KiB pages",
+		   MEMORY_ANON, 1),
+	HWPTS_CASE("2-4k", "an IOAS with 2 HWPTs, 4 KiB pages",
+		   MEMORY_ANON, 2),
+	HWPTS_CASE("4-4k", "an IOAS with 4 HWPTs, 4 KiB pages",
+		   MEMORY_ANON, 4),
+	HWPTS_CASE("8-4k", "an IOAS with 8 HWPTs, 4 KiB pages",
+		   MEMORY_ANON, 8),
+	HWPTS_CASE("1-thp", "an IOAS with 1 HWPT, huge pages",
+		   MEMORY_THP, 1),
+	HWPTS_CASE("2-thp", "an IOAS with 2 HWPTs, huge pages",
+		   MEMORY_THP, 2),
+	HWPTS_CASE("4-thp", "an IOAS with 4 HWPTs, huge pages",
+		   MEMORY_THP, 4),
+	HWPTS_CASE("8-thp", "an IOAS with 8 HWPTs, huge pages",
+		   MEMORY_THP, 8),
 	{ }
 };

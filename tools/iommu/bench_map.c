@@ -22,7 +22,6 @@ static int map_and_unmap(struct bench *b, const struct bench_case *c)
 	int ret;
 
 	if (c->kind == MEMORY_UNTOUCHED) {
-		memory_put(&b->memory);
 		ret = get_memory(b, c);
 		if (ret)
 			return ret;
@@ -53,7 +52,14 @@ static int map_and_unmap(struct bench *b, const struct bench_case *c)
 }
 
 #define MAP_CASE(name_, title_, kind_, flags_) {			\
-	.name = name_, .title = title_, .kind = kind_, .flags = flags_,	\
+	.name = name_, .title = title_, .kind = kind_,			\
+	.flags = CASE_BULK | (flags_),					\
+	.prepare = get_memory, .measure = map_and_unmap,		\
+}
+
+#define SIZE_CASE(name_, title_, kind_, size_) {			\
+	.name = "size-" name_, .title = title_, .kind = kind_,		\
+	.size = size_, .flags = CASE_SIZES,				\
 	.prepare = get_memory, .measure = map_and_unmap,		\
 }
 
@@ -74,9 +80,21 @@ const struct bench_case map_cases[] = {
 		 MEMORY_MEMFD_SCATTERED, 0),
 	MAP_CASE("memfd-4k-file-scattered", "a memfd's 4 KiB pages by file, scattered",
 		 MEMORY_MEMFD_SCATTERED, CASE_IOMMUFD | CASE_FILE),
+	MAP_CASE("memfd-hugetlb", "a memfd's 2 MiB pages by address",
+		 MEMORY_MEMFD_HUGETLB, CASE_QUICK),
 	MAP_CASE("memfd-hugetlb-file", "a memfd's 2 MiB pages by file",
 		 MEMORY_MEMFD_HUGETLB, CASE_QUICK | CASE_IOMMUFD | CASE_FILE),
 	MAP_CASE("first-touch", "anonymous 4 KiB pages that are not there yet",
 		 MEMORY_UNTOUCHED, 0),
+	SIZE_CASE("2m-4k", "2 MiB in 4 KiB pages", MEMORY_ANON, 2UL << 20),
+	SIZE_CASE("2m-thp", "2 MiB in huge pages", MEMORY_THP, 2UL << 20),
+	SIZE_CASE("16m-4k", "16 MiB in 4 KiB pages", MEMORY_ANON, 16UL << 20),
+	SIZE_CASE("16m-thp", "16 MiB in huge pages", MEMORY_THP, 16UL << 20),
+	SIZE_CASE("128m-4k", "128 MiB in 4 KiB pages", MEMORY_ANON, 128UL << 20),
+	SIZE_CASE("128m-thp", "128 MiB in huge pages", MEMORY_THP, 128UL << 20),
+	SIZE_CASE("1g-4k", "1 GiB in 4 KiB pages", MEMORY_ANON, 1024UL << 20),
+	SIZE_CASE("1g-thp", "1 GiB in huge pages", MEMORY_THP, 1024UL << 20),
+	SIZE_CASE("8g-4k", "8 GiB in 4 KiB pages", MEMORY_ANON, 8192UL << 20),
+	SIZE_CASE("8g-thp", "8 GiB in huge pages", MEMORY_THP, 8192UL << 20),
 	{ }
 };

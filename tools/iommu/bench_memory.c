@@ -6,31 +6,53 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
 
 #include "bench.h"
 #include "bench_memory.h"
+#include "clock.h"
 #include "uapi.h"
 
 #define HUGE_PAGE	(2UL << 20)
 
-/* The figure @name of /proc/meminfo, in KiB. */
-static long meminfo_kib(const char *name)
+/* The number behind @name in the file @path, or -1. */
+static long figure(const char *path, const char *name)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
+	FILE *file = fopen(path, "re");
 	size_t length = strlen(name);
-	long kib = -1;
+	long value = -1;
 	char line[128];
 
-	while (file && kib < 0 && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, name, length) && line[length] == ':')
-			kib = strtol(line + length + 1, NULL, 10);
+	while (file && value < 0 && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, name, length) &&
+		    (line[length] == ':' || line[length] == ' '))
+			value = strtol(line + length + 1, NULL, 10);
 	}
 	if (file)
 		fclose(file);
-	return kib;
+	return value;
+}
+
+static long meminfo_kib(const char *name)
+{
+	return figure("/proc/meminfo", name);
+}
+
+static int put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t length = strlen(text);
+	int ret = uapi_result(fd, "open %s", path);
+
+	if (ret)
+		return ret;
+	ret = uapi_result(write(fd, text, length) == length ? 0 : -1,
+			  "write %s to %s", text, path);
+	close(fd);
+	return ret;
 }
 
 static void touch(struct memory *memory)
@@ -40,9 +62,9 @@ static void touch(struct memory *memory)
 }
 
 /* So that pages that follow each other do not lie next to each other. */
-static int touch_shuffled(struct memory *memory)
+static int touch_shuffled(struct memory *memory, size_t page_size)
 {
-	size_t count = memory->size / BENCH_PAGE;
+	size_t count = memory->size / page_size;
 	unsigned int *order = malloc(count * sizeof(*order));
 	__u64 random = 1;
 
@@ -58,7 +80,7 @@ static int touch_shuffled(struct memory *memory)
 		order[j] = i;
 	}
 	for (size_t i = 0; i < count; i++)
-		((volatile char *)memory->va)[order[i] * BENCH_PAGE] = 1;
+		((volatile char *)memory->va)[order[i] * page_size] = 1;
 	free(order);
 	return 0;
 }
@@ -84,12 +106,14 @@ static int map_anonymous(struct memory *memory, bool huge)
 	return huge ? uapi_result(ret, "madvise MADV_HUGEPAGE") : 0;
 }
 
-static int get_thp(struct memory *memory)
+static int get_thp(struct memory *memory, bool shuffled)
 {
 	long before = meminfo_kib("AnonHugePages");
 	int ret = map_anonymous(memory, true);
 	long got;
 
+	if (!ret && shuffled)
+		ret = touch_shuffled(memory, HUGE_PAGE);
 	if (ret)
 		return ret;
 	touch(memory);
@@ -136,11 +160,13 @@ static int get(struct memory *memory, enum memory_kind kind)
 		ret = map_anonymous(memory, false);
 		break;
 	case MEMORY_SCATTERED:
-		return map_anonymous(memory, false) ?: touch_shuffled(memory);
+		return map_anonymous(memory, false) ?: touch_shuffled(memory, BENCH_PAGE);
 	case MEMORY_UNTOUCHED:
 		return map_anonymous(memory, false);
 	case MEMORY_THP:
-		return get_thp(memory);
+		return get_thp(memory, false);
+	case MEMORY_THP_SCATTERED:
+		return get_thp(memory, true);
 	case MEMORY_HUGETLB:
 		ret = map_shared(memory, MAP_PRIVATE | MAP_ANONYMOUS |
 				 MAP_HUGETLB | MAP_HUGE_2MB);
@@ -149,7 +175,7 @@ static int get(struct memory *memory, enum memory_kind kind)
 		ret = get_memfd(memory, 0);
 		break;
 	case MEMORY_MEMFD_SCATTERED:
-		return get_memfd(memory, 0) ?: touch_shuffled(memory);
+		return get_memfd(memory, 0) ?: touch_shuffled(memory, BENCH_PAGE);
 	case MEMORY_MEMFD_HUGETLB:
 		ret = get_memfd(memory, MFD_HUGETLB | MFD_HUGE_2MB);
 		break;
@@ -161,11 +187,24 @@ static int get(struct memory *memory, enum memory_kind kind)
 	return ret;
 }
 
+bool memory_is(const struct memory *memory, enum memory_kind kind, size_t size)
+{
+	return memory->va && memory->kind == kind && memory->size == size &&
+	       kind != MEMORY_UNTOUCHED;
+}
+
 int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 {
 	int ret;
 
-	*memory = (struct memory){ .size = size, .fd = -1 };
+	if (memory_is(memory, kind, size))
+		return 0;
+	memory_put(memory);
+	/* How contiguous it gets is not up to what was there before. */
+	if (put_text("/proc/sys/vm/compact_memory", "1"))
+		trace("free memory is as it is");
+	memory->kind = kind;
+	memory->size = size;
 	ret = get(memory, kind);
 	if (ret)
 		memory_put(memory);
@@ -181,16 +220,54 @@ void memory_put(struct memory *memory)
 	*memory = (struct memory){ .fd = -1 };
 }
 
-long memory_kernel_kib(void)
+long memory_available_kib(void)
 {
-	/* Have every CPU add what it counted; the content does not matter. */
-	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+	return meminfo_kib("MemAvailable");
+}
 
-	if (fd >= 0) {
-		if (write(fd, "1", 1) < 0)
-			trace("no exact count of pages");
-		close(fd);
-	}
-	return meminfo_kib("Slab") + meminfo_kib("VmallocUsed") +
-	       meminfo_kib("SecPageTables");
+bool memory_is_reserved(enum memory_kind kind)
+{
+	return kind == MEMORY_HUGETLB || kind == MEMORY_MEMFD_HUGETLB;
+}
+
+#define CGROUPS	"/sys/fs/cgroup"
+#define GROUP	CGROUPS "/iommu-bench"
+
+static bool counting;
+
+int memory_count(void)
+{
+	int ret = put_text(CGROUPS "/cgroup.subtree_control", "+memory");
+
+	if (!ret && mkdir(GROUP, 0755) && errno != EEXIST)
+		ret = uapi_result(-1, "mkdir " GROUP);
+	if (!ret)
+		ret = put_text(GROUP "/cgroup.procs", "0");
+	counting = !ret;
+	return ret;
+}
+
+void memory_uncount(void)
+{
+	if (counting && !put_text(CGROUPS "/cgroup.procs", "0"))
+		rmdir(GROUP);
+	counting = false;
+}
+
+struct memory_kept memory_kept(void)
+{
+	static const char stat[] = GROUP "/memory.stat";
+	long charged;
+
+	/* The kernel adds up what groups were charged every two seconds. */
+	sleep_ms(5000);
+	/* Have every CPU add what it counted; the content does not matter. */
+	put_text("/proc/sys/vm/stat_refresh", "1");
+	charged = figure(stat, "kernel") - figure(stat, "sec_pagetables") -
+		  figure(stat, "pagetables");
+	return (struct memory_kept){
+		.kept = (meminfo_kib("Slab") + meminfo_kib("VmallocUsed")) << 10,
+		.charged = charged,
+		.tables = meminfo_kib("SecPageTables") << 10,
+	};
 }

@@ -72,33 +72,14 @@ static int prepare_dirty(struct bench *b, const struct bench_case *c)
 					      &tracking), "track dirty pages");
 }
 
-static __u8 bitmap[(1UL << 30) / BENCH_PAGE / 8] __attribute__((aligned(4096)));
+#define DIRTY_SIZE	(1024UL << 20)
+#define HUGE_PAGE	(2UL << 20)
 
-static int read_dirty(struct bench *b, const char *part)
+static __u8 bitmap[DIRTY_SIZE / BENCH_PAGE / 8] __attribute__((aligned(4096)));
+
+/* One page of @every is written to; then one bit for each @bit bytes is read. */
+static int read_dirty(struct bench *b, const char *part, size_t every, size_t bit)
 {
-	struct iommu_hwpt_get_dirty_bitmap get = {
-		.size = sizeof(get),
-		.hwpt_id = b->hwpt,
-		.iova = MOCK_APERTURE_START,
-		.length = b->size,
-		.page_size = BENCH_PAGE,
-		.data = (uintptr_t)bitmap,
-	};
-	__u64 start;
-	int ret;
-
-	start = bench_start();
-	ret = bench_ioctl(b->space.fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
-	start = bench_stop(start);
-	if (ret)
-		return bench_check(ret, "read the dirty bitmap");
-	bench_result(b, part, "per page", start, b->size / BENCH_PAGE);
-	return 0;
-}
-
-static int dirty_pages(struct bench *b, const struct bench_case *c)
-{
-	size_t bytes = b->size / BENCH_PAGE / 8;
 	struct iommu_test_cmd set = {
 		.op = IOMMU_TEST_OP_DIRTY,
 		.id = b->hwpt,
@@ -109,23 +90,53 @@ static int dirty_pages(struct bench *b, const struct bench_case *c)
 			.uptr = (uintptr_t)bitmap,
 		},
 	};
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.hwpt_id = b->hwpt,
+		.iova = MOCK_APERTURE_START,
+		.length = b->size,
+		.page_size = bit,
+		.data = (uintptr_t)bitmap,
+	};
+	__u64 start;
 	int ret;
 
-	(void)c;
-	memset(bitmap, 0xff, bytes);
-	ret = mock(b, &set);
+	memset(bitmap, 0, sizeof(bitmap));
+	for (size_t i = 0; every && i < b->size / BENCH_PAGE; i += every)
+		bitmap[i / 8] |= 1 << i % 8;
+	ret = every ? mock(b, &set) : 0;
 	if (ret)
-		return bench_check(ret, "make all pages dirty");
-	memset(bitmap, 0, bytes);
-	ret = read_dirty(b, "all");
+		return bench_check(ret, "make pages dirty");
+	memset(bitmap, 0, sizeof(bitmap));
+
+	start = bench_start();
+	ret = bench_ioctl(b->space.fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &get);
+	start = bench_stop(start);
 	if (ret)
-		return ret;
-	for (size_t i = 0; i < bytes; i++) {
-		if (bitmap[i] != 0xff)
-			return uapi_fail(EIO, "dirty bitmap byte %zu is 0x%02x",
-					 i, bitmap[i]);
+		return bench_check(ret, "read the dirty bitmap");
+	bench_result(b, part, "per page", start, b->size / BENCH_PAGE);
+
+	for (size_t i = 0; every && i < b->size / BENCH_PAGE; i += every) {
+		size_t at = i * BENCH_PAGE / bit;
+
+		if (!(bitmap[at / 8] & 1 << at % 8))
+			return uapi_fail(EIO, "page %zu is not dirty", i);
 	}
-	return read_dirty(b, "none");
+	for (size_t i = 0; !every && i < sizeof(bitmap); i++) {
+		if (bitmap[i])
+			return uapi_fail(EIO, "page %zu is dirty", 8 * i);
+	}
+	return 0;
+}
+
+static int dirty_pages(struct bench *b, const struct bench_case *c)
+{
+	(void)c;
+	return read_dirty(b, "all", 1, BENCH_PAGE) ?:
+	       read_dirty(b, "sparse", 512, BENCH_PAGE) ?:
+	       read_dirty(b, "none", 0, BENCH_PAGE) ?:
+	       read_dirty(b, "all, 2 MiB", 1, HUGE_PAGE) ?:
+	       read_dirty(b, "sparse, 2 MiB", 8 * 512, HUGE_PAGE);
 }
 
 static int prepare_access(struct bench *b, const struct bench_case *c)
@@ -147,31 +158,40 @@ static int prepare_access(struct bench *b, const struct bench_case *c)
 	return 0;
 }
 
-/* As a driver of an emulated device does it: a few pages at a time. */
-#define CHUNK	(64UL << 10)
-#define CHUNKS	1024
+/* The test ioctl takes no more than 16 MiB. */
+#define CHUNK		(64UL << 10)
+#define LARGE_CHUNK	(16UL << 20)
+#define MAX_CHUNKS	1024
 
-static int pin_chunks(struct bench *b, const struct bench_case *c)
+/*
+ * All of the memory, @chunk bytes at a time. The flag for fuzzers keeps the mock
+ * from comparing the pages that it gets; there is only one area for it.
+ */
+static int pin_chunks(struct bench *b, const char *pin, const char *unpin,
+		      size_t chunk)
 {
-	static __u32 pinned[CHUNKS];
-	struct iommu_test_cmd unpin = {
+	static __u32 pinned[MAX_CHUNKS];
+	struct iommu_test_cmd put = {
 		.op = IOMMU_TEST_OP_DESTROY_ACCESS_PAGES,
 		.id = b->other_fd,
 	};
+	unsigned long pages = b->size / BENCH_PAGE;
+	unsigned int chunks = b->size / chunk;
 	int ret = 0;
 	__u64 start;
 
-	(void)c;
+	if (chunks > MAX_CHUNKS)
+		return uapi_fail(EINVAL, "%u chunks are too many", chunks);
 	start = bench_start();
-	for (unsigned int i = 0; !ret && i < CHUNKS; i++) {
-		size_t offset = i * CHUNK % b->size;
+	for (unsigned int i = 0; !ret && i < chunks; i++) {
 		struct iommu_test_cmd get = {
 			.op = IOMMU_TEST_OP_ACCESS_PAGES,
 			.id = b->other_fd,
 			.access_pages = {
-				.iova = MOCK_APERTURE_START + offset,
-				.length = CHUNK,
-				.uptr = (uintptr_t)b->memory.va + offset,
+				.flags = MOCK_FLAGS_ACCESS_SYZ,
+				.iova = i * chunk << 32,
+				.length = chunk,
+				.uptr = (uintptr_t)b->memory.va + i * chunk,
 			},
 		};
 
@@ -181,37 +201,50 @@ static int pin_chunks(struct bench *b, const struct bench_case *c)
 	start = bench_stop(start);
 	if (ret)
 		return bench_check(ret, "pin for in-kernel access");
-	bench_result(b, "pin", "per page", start, CHUNKS * CHUNK / BENCH_PAGE);
+	bench_result(b, pin, "per page", start, pages);
 
 	start = bench_start();
-	for (unsigned int i = 0; !ret && i < CHUNKS; i++) {
-		unpin.destroy_access_pages.access_pages_id = pinned[i];
-		ret = mock(b, &unpin);
+	for (unsigned int i = 0; !ret && i < chunks; i++) {
+		put.destroy_access_pages.access_pages_id = pinned[i];
+		ret = mock(b, &put);
 	}
 	start = bench_stop(start);
 	if (ret)
 		return bench_check(ret, "unpin");
-	bench_result(b, "unpin", "per page", start, CHUNKS * CHUNK / BENCH_PAGE);
+	bench_result(b, unpin, "per page", start, pages);
 	return 0;
 }
 
-/* A few bytes each, all over the memory. */
-static int read_bytes(struct bench *b, const struct bench_case *c)
+static int pin_all(struct bench *b, const struct bench_case *c)
 {
-	__u64 value;
+	(void)c;
+	/* As a driver of an emulated device does it: a few pages at a time */
+	return pin_chunks(b, "pin 64 KiB", "unpin 64 KiB", CHUNK) ?:
+	       pin_chunks(b, "pin 16 MiB", "unpin 16 MiB", LARGE_CHUNK);
+}
+
+#define RW_CALLS	256
+
+/* All over the memory */
+static int copy_bytes(struct bench *b, const char *part, size_t length,
+		      __u32 flags)
+{
+	static __u8 buffer[1UL << 20] __attribute__((aligned(4096)));
 	int ret = 0;
 	__u64 start;
 
-	(void)c;
+	memset(buffer, 0x5a, length);
 	start = bench_start();
-	for (unsigned int i = 0; !ret && i < CHUNKS; i++) {
+	for (unsigned int i = 0; !ret && i < RW_CALLS; i++) {
 		struct iommu_test_cmd rw = {
 			.op = IOMMU_TEST_OP_ACCESS_RW,
 			.id = b->other_fd,
 			.access_rw = {
-				.iova = MOCK_APERTURE_START + i * CHUNK % b->size,
-				.length = sizeof(value),
-				.uptr = (uintptr_t)&value,
+				.iova = MOCK_APERTURE_START +
+					i * (1UL << 20) % b->size,
+				.length = length,
+				.uptr = (uintptr_t)buffer,
+				.flags = flags,
 			},
 		};
 
@@ -219,28 +252,43 @@ static int read_bytes(struct bench *b, const struct bench_case *c)
 	}
 	start = bench_stop(start);
 	if (ret)
-		return bench_check(ret, "in-kernel read");
-	bench_result(b, "read", "per call", start, CHUNKS);
+		return bench_check(ret, "in-kernel %s", part);
+	bench_result(b, part, "per call", start, RW_CALLS);
 	return 0;
 }
 
-#define MOCK_CASE(name_, title_, kind_, count_, prepare_, measure_) {	\
+static int copy_all(struct bench *b, const struct bench_case *c)
+{
+	(void)c;
+	return copy_bytes(b, "read 8 B", 8, 0) ?:
+	       copy_bytes(b, "write 8 B", 8, MOCK_ACCESS_RW_WRITE) ?:
+	       copy_bytes(b, "read 4 KiB", BENCH_PAGE, 0) ?:
+	       copy_bytes(b, "write 4 KiB", BENCH_PAGE, MOCK_ACCESS_RW_WRITE) ?:
+	       copy_bytes(b, "read 1 MiB", 1UL << 20, 0) ?:
+	       copy_bytes(b, "write 1 MiB", 1UL << 20, MOCK_ACCESS_RW_WRITE);
+}
+
+#define MOCK_CASE(name_, title_, kind_, count_, size_, prepare_, measure_) { \
 	.name = name_, .title = title_, .kind = kind_, .count = count_,	\
-	.flags = CASE_IOMMUFD | CASE_MOCK,				\
+	.size = size_, .flags = CASE_IOMMUFD | CASE_MOCK,		\
 	.prepare = prepare_, .measure = measure_,			\
 }
 
 /* The mock's page is 2 KiB: each of ours takes two of its entries. */
 const struct bench_case mock_cases[] = {
-	MOCK_CASE("mock-dirty-4k", "mock IOMMU: dirty bitmap, 4 KiB pages, scattered",
-		  MEMORY_SCATTERED, 0, prepare_dirty, dirty_pages),
-	MOCK_CASE("mock-dirty-thp", "mock IOMMU: dirty bitmap, huge pages",
-		  MEMORY_THP, 0, prepare_dirty, dirty_pages),
-	MOCK_CASE("mock-access-4k", "mock IOMMU: in-kernel pin of 64 KiB, 4 KiB pages",
-		  MEMORY_ANON, 1, prepare_access, pin_chunks),
-	MOCK_CASE("mock-access-thp", "mock IOMMU: in-kernel pin of 64 KiB, huge pages",
-		  MEMORY_THP, 1, prepare_access, pin_chunks),
-	MOCK_CASE("mock-read-4k", "mock IOMMU: in-kernel read of 8 bytes, 4 KiB pages",
-		  MEMORY_ANON, 0, prepare_access, read_bytes),
+	MOCK_CASE("dirty-4k", "dirty bitmap of 1 GiB, 4 KiB pages, scattered",
+		  MEMORY_SCATTERED, 0, DIRTY_SIZE, prepare_dirty, dirty_pages),
+	MOCK_CASE("dirty-thp", "dirty bitmap of 1 GiB, huge pages",
+		  MEMORY_THP, 0, DIRTY_SIZE, prepare_dirty, dirty_pages),
+	MOCK_CASE("pin-4k", "in-kernel pin of 64 MiB, 4 KiB pages",
+		  MEMORY_ANON, 1, 0, prepare_access, pin_all),
+	MOCK_CASE("pin-scattered", "in-kernel pin of 64 MiB, 4 KiB pages, scattered",
+		  MEMORY_SCATTERED, 1, 0, prepare_access, pin_all),
+	MOCK_CASE("pin-thp", "in-kernel pin of 64 MiB, huge pages",
+		  MEMORY_THP, 1, 0, prepare_access, pin_all),
+	MOCK_CASE("rw-4k", "in-kernel copy, 4 KiB pages, scattered",
+		  MEMORY_SCATTERED, 0, 0, prepare_access, copy_all),
+	MOCK_CASE("rw-thp", "in-kernel copy, huge pages",
+		  MEMORY_THP, 0, 0, prepare_access, copy_all),
 	{ }
 };
