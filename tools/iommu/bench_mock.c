@@ -73,23 +73,36 @@ static int prepare_dirty(struct bench *b, const struct bench_case *c)
 }
 
 #define DIRTY_SIZE	(1024UL << 20)
+#define DIRTY_CHUNK	(64UL << 20)
 #define HUGE_PAGE	(2UL << 20)
 
 static __u8 bitmap[DIRTY_SIZE / BENCH_PAGE / 8] __attribute__((aligned(4096)));
 
+/* The device "writes" to what is set in the bitmap, which is of all memory. */
+static int make_dirty(struct bench *b)
+{
+	int ret = 0;
+
+	for (size_t at = 0; !ret && at < b->size; at += DIRTY_CHUNK) {
+		struct iommu_test_cmd set = {
+			.op = IOMMU_TEST_OP_DIRTY,
+			.id = b->hwpt,
+			.dirty = {
+				.iova = MOCK_APERTURE_START + at,
+				.length = DIRTY_CHUNK,
+				.page_size = BENCH_PAGE,
+				.uptr = (uintptr_t)bitmap + at / BENCH_PAGE / 8,
+			},
+		};
+
+		ret = mock(b, &set);
+	}
+	return bench_check(ret, "make pages dirty");
+}
+
 /* One page of @every is written to; then one bit for each @bit bytes is read. */
 static int read_dirty(struct bench *b, const char *part, size_t every, size_t bit)
 {
-	struct iommu_test_cmd set = {
-		.op = IOMMU_TEST_OP_DIRTY,
-		.id = b->hwpt,
-		.dirty = {
-			.iova = MOCK_APERTURE_START,
-			.length = b->size,
-			.page_size = BENCH_PAGE,
-			.uptr = (uintptr_t)bitmap,
-		},
-	};
 	struct iommu_hwpt_get_dirty_bitmap get = {
 		.size = sizeof(get),
 		.hwpt_id = b->hwpt,
@@ -104,9 +117,9 @@ static int read_dirty(struct bench *b, const char *part, size_t every, size_t bi
 	memset(bitmap, 0, sizeof(bitmap));
 	for (size_t i = 0; every && i < b->size / BENCH_PAGE; i += every)
 		bitmap[i / 8] |= 1 << i % 8;
-	ret = every ? mock(b, &set) : 0;
+	ret = every ? make_dirty(b) : 0;
 	if (ret)
-		return bench_check(ret, "make pages dirty");
+		return ret;
 	memset(bitmap, 0, sizeof(bitmap));
 
 	start = bench_start();
