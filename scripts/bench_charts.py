@@ -23,6 +23,7 @@ OVERVIEW = [
         ("4 KiB pages, contiguous", ("iommufd", "anon-4k", "unmap")),
         ("4 KiB pages, scattered", ("iommufd", "anon-4k-scattered", "unmap")),
         ("transparent huge pages", ("iommufd", "anon-thp", "unmap")),
+        ("the same, scattered", ("iommufd", "anon-thp-scattered", "unmap")),
         ("memfd by file, 4 KiB pages", ("iommufd", "memfd-4k-file", "unmap")),
     ]),
     ("Share what is mapped, 64 MiB", [
@@ -30,6 +31,7 @@ OVERVIEW = [
         ("second HWPT, huge pages", ("iommufd", "second-hwpt-thp", "alloc")),
         ("IOMMU_IOAS_COPY, 4 KiB pages", ("iommufd", "copy-4k", "copy")),
         ("IOMMU_IOAS_COPY, huge pages", ("iommufd", "copy-thp", "copy")),
+        ("the same, scattered", ("iommufd", "copy-thp-scattered", "copy")),
         ("replace the IOAS, huge pages", ("iommufd", "replace-thp", "ioas")),
         ("detach one of two HWPTs, 4 KiB pages",
          ("iommufd", "detach-4k", "detach")),

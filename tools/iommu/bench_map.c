@@ -70,6 +70,8 @@ const struct bench_case map_cases[] = {
 		 MEMORY_SCATTERED, CASE_QUICK),
 	MAP_CASE("anon-thp", "anonymous memory in transparent huge pages",
 		 MEMORY_THP, CASE_QUICK),
+	MAP_CASE("anon-thp-scattered", "transparent huge pages, scattered",
+		 MEMORY_THP_SCATTERED, CASE_QUICK),
 	MAP_CASE("hugetlb", "2 MiB pages of hugetlbfs",
 		 MEMORY_HUGETLB, CASE_QUICK),
 	MAP_CASE("memfd-4k", "a memfd's 4 KiB pages by address",
