@@ -174,57 +174,70 @@ static int prepare_access(struct bench *b, const struct bench_case *c)
 /* The test ioctl takes no more than 16 MiB. */
 #define CHUNK		(64UL << 10)
 #define LARGE_CHUNK	(16UL << 20)
-#define MAX_CHUNKS	1024
 
-/*
- * All of the memory, @chunk bytes at a time. The flag for fuzzers keeps the mock
- * from comparing the pages that it gets; there is only one area for it.
- */
-static int pin_chunks(struct bench *b, const char *pin, const char *unpin,
-		      size_t chunk)
+/* The mock searches its list of what is pinned: it stays short. */
+#define BATCH		16
+
+static int pin_chunk(struct bench *b, size_t offset, size_t length, __u32 *id)
 {
-	static __u32 pinned[MAX_CHUNKS];
+	/*
+	 * The flag for fuzzers keeps the mock from comparing the pages that it
+	 * gets; there is only one area for it.
+	 */
+	struct iommu_test_cmd get = {
+		.op = IOMMU_TEST_OP_ACCESS_PAGES,
+		.id = b->other_fd,
+		.access_pages = {
+			.flags = MOCK_FLAGS_ACCESS_SYZ,
+			.iova = offset << 32,
+			.length = length,
+			.uptr = (uintptr_t)b->memory.va + offset,
+		},
+	};
+	int ret = mock(b, &get);
+
+	*id = get.access_pages.out_access_pages_id;
+	return ret;
+}
+
+static int unpin_chunk(struct bench *b, __u32 id)
+{
 	struct iommu_test_cmd put = {
 		.op = IOMMU_TEST_OP_DESTROY_ACCESS_PAGES,
 		.id = b->other_fd,
+		.destroy_access_pages.access_pages_id = id,
 	};
+
+	return mock(b, &put);
+}
+
+/* All of the memory, @chunk bytes at a time, some of them pinned at once */
+static int pin_chunks(struct bench *b, const char *pin, const char *unpin,
+		      size_t chunk)
+{
+	size_t batch = chunk * BATCH < b->size ? chunk * BATCH : b->size;
 	unsigned long pages = b->size / BENCH_PAGE;
-	unsigned int chunks = b->size / chunk;
+	__u64 pinning = 0, unpinning = 0, start;
+	__u32 id[BATCH];
 	int ret = 0;
-	__u64 start;
 
-	if (chunks > MAX_CHUNKS)
-		return uapi_fail(EINVAL, "%u chunks are too many", chunks);
-	start = bench_start();
-	for (unsigned int i = 0; !ret && i < chunks; i++) {
-		struct iommu_test_cmd get = {
-			.op = IOMMU_TEST_OP_ACCESS_PAGES,
-			.id = b->other_fd,
-			.access_pages = {
-				.flags = MOCK_FLAGS_ACCESS_SYZ,
-				.iova = i * chunk << 32,
-				.length = chunk,
-				.uptr = (uintptr_t)b->memory.va + i * chunk,
-			},
-		};
+	for (size_t at = 0; !ret && at < b->size; at += batch) {
+		start = bench_start();
+		for (size_t i = 0; !ret && i < batch / chunk; i++)
+			ret = pin_chunk(b, at + i * chunk, chunk, &id[i]);
+		pinning += bench_stop(start);
+		if (ret)
+			return bench_check(ret, "pin for in-kernel access");
 
-		ret = mock(b, &get);
-		pinned[i] = get.access_pages.out_access_pages_id;
+		start = bench_start();
+		for (size_t i = 0; !ret && i < batch / chunk; i++)
+			ret = unpin_chunk(b, id[i]);
+		unpinning += bench_stop(start);
 	}
-	start = bench_stop(start);
-	if (ret)
-		return bench_check(ret, "pin for in-kernel access");
-	bench_result(b, pin, "per page", start, pages);
-
-	start = bench_start();
-	for (unsigned int i = 0; !ret && i < chunks; i++) {
-		put.destroy_access_pages.access_pages_id = pinned[i];
-		ret = mock(b, &put);
-	}
-	start = bench_stop(start);
 	if (ret)
 		return bench_check(ret, "unpin");
-	bench_result(b, unpin, "per page", start, pages);
+	bench_result(b, pin, "per page", pinning, pages);
+	bench_result(b, unpin, "per page", unpinning, pages);
 	return 0;
 }
 
