@@ -68,8 +68,8 @@ struct bench_case {
 /* Tables that end with an entry without a name. */
 extern const struct bench_case map_cases[];
 extern const struct bench_case domain_cases[];
-extern const struct bench_case cost_cases[];
 extern const struct bench_case area_cases[];
+extern const struct bench_case cost_cases[];
 extern const struct bench_case mock_cases[];
 extern const struct bench_case threads_cases[];
 
