@@ -13,10 +13,11 @@
 #include "iommufd_check.h"
 
 #define VFIO_DRIVER "/sys/bus/pci/drivers/vfio-pci"
+#define MTTY_DRIVER "/sys/bus/mdev/drivers/mtty"
 
 /**
- * struct vfio_dev - a PCI device that vfio-pci has
- * @name: its PCI address
+ * struct vfio_dev - a device that a VFIO driver has
+ * @name: its name on its bus: a PCI address, a UUID
  * @node: its file below /dev/vfio/devices
  * @group: number of its IOMMU group
  * @noiommu: VFIO knows that there is no IOMMU
@@ -32,14 +33,15 @@ struct vfio_dev {
 	__u32 id;
 };
 
-static inline bool vfio_dev_look(const char *name, struct vfio_dev *dev)
+static inline bool vfio_dev_look(const char *driver, const char *name,
+				 struct vfio_dev *dev)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	struct dirent *entry;
 	ssize_t len;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), VFIO_DRIVER "/%s/vfio-dev", name);
+	snprintf(path, sizeof(path), "%s/%s/vfio-dev", driver, name);
 	dir = opendir(path);
 	if (!dir)
 		return false;
@@ -50,7 +52,7 @@ static inline bool vfio_dev_look(const char *name, struct vfio_dev *dev)
 				 entry->d_name);
 	closedir(dir);
 
-	snprintf(path, sizeof(path), VFIO_DRIVER "/%s/iommu_group", name);
+	snprintf(path, sizeof(path), "%s/%s/iommu_group", driver, name);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len <= 0)
 		return false;
@@ -62,22 +64,28 @@ static inline bool vfio_dev_look(const char *name, struct vfio_dev *dev)
 	return dev->node[0];
 }
 
-/* How many of them were found, @max at most */
-static inline int vfio_find(struct vfio_dev *devs, int max, bool noiommu)
+/* How many of @driver's were found, @max at most */
+static inline int vfio_find_of(const char *driver, struct vfio_dev *devs,
+			       int max, bool noiommu)
 {
-	DIR *dir = opendir(VFIO_DRIVER);
+	DIR *dir = opendir(driver);
 	struct dirent *entry;
 	int num = 0;
 
 	if (!dir)
 		return 0;
 	while (num != max && (entry = readdir(dir)))
-		if (strchr(entry->d_name, ':') &&
-		    vfio_dev_look(entry->d_name, &devs[num]) &&
+		if (entry->d_name[0] != '.' &&
+		    vfio_dev_look(driver, entry->d_name, &devs[num]) &&
 		    devs[num].noiommu == noiommu)
 			num++;
 	closedir(dir);
 	return num;
+}
+
+static inline int vfio_find(struct vfio_dev *devs, int max, bool noiommu)
+{
+	return vfio_find_of(VFIO_DRIVER, devs, max, noiommu);
 }
 
 /* Two devices of one group */
@@ -218,6 +226,42 @@ static inline long container_unmap(int fd, __u64 iova, __u64 length,
 	int rc = iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &cmd);
 
 	return rc ? rc : (long)cmd.size;
+}
+
+/*
+ * Put the group of @dev into the container @fd, and open the device; -errno, or
+ * its file. The group's file goes to *@group, which is -1 if there is none.
+ */
+static inline int container_enter(const struct vfio_dev *dev, int fd,
+				  unsigned long type, int *group)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", dev->group);
+	*group = open(path, O_RDWR | O_CLOEXEC);
+	if (*group < 0)
+		return -errno;
+	rc = iommu_call(*group, VFIO_GROUP_SET_CONTAINER, &fd);
+	if (rc)
+		return rc;
+	rc = iommu_call(fd, VFIO_SET_IOMMU, (void *)type);
+	if (rc)
+		return rc;
+	return iommu_call(*group, VFIO_GROUP_GET_DEVICE_FD, (void *)dev->name);
+}
+
+/* Where a region of a device is in its file, and how large; 0: not there */
+static inline __u64 vfio_region(int file, __u32 index, __u64 *size)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info),
+		.index = index,
+	};
+
+	*size = iommu_call(file, VFIO_DEVICE_GET_REGION_INFO, &info) ?
+		0 : info.size;
+	return info.offset;
 }
 
 /* What an object made now would get: used up IDs are leaked objects */
