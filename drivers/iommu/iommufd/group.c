@@ -271,6 +271,10 @@ static int check_device_rules(struct iommufd_device *idev,
 {
 	if (iommufd_device_is_noiommu(idev) != iommufd_hwpt_is_noiommu(hwpt))
 		return -EINVAL;
+	/* The core looks at that when it attaches a group, but not for replace */
+	if (!iommufd_device_is_noiommu(idev) &&
+	    hwpt->domain->owner != iommufd_device_ops(idev))
+		return -EINVAL;
 
 	/*
 	 * KVM relies on it for every device that can have no-snoop DMA blocked.

@@ -74,6 +74,9 @@ static struct iommufd_viommu *viommu_new(struct iommufd_ctx *ictx,
 	/* A driver without VIOMMU_STRUCT_SIZE() */
 	if (WARN_ON_ONCE(size < sizeof(*viommu)))
 		return ERR_PTR(-EOPNOTSUPP);
+	/* The driver takes its parent domain for one of its own */
+	if (hwpt->common.domain->owner != ops)
+		return ERR_PTR(-EINVAL);
 
 	obj = iommufd_object_new(ictx, size, IOMMUFD_OBJ_VIOMMU);
 	if (IS_ERR(obj))
@@ -114,7 +117,8 @@ err_discard:
  * Return: 0; -EOPNOTSUPP for an unknown flag, a reserved field that is set,
  * IOMMU_VIOMMU_TYPE_DEFAULT, or a type that the device's IOMMU driver does not
  * have; -ENOENT where there is no such device or paging HWPT; -EINVAL where
- * the HWPT is no nesting parent; -EFAULT; else what the driver says.
+ * the HWPT is no nesting parent, or of another IOMMU driver; -EFAULT; else what
+ * the driver says.
  */
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {

@@ -439,6 +439,86 @@ TEST_F(reserved, get_pa_with_iommu)
 					   &length, &phys));
 }
 
+static int device_hw_info(struct _test_data_reserved *self, __u32 flags,
+			  __u32 *type, void *data, __u32 *length)
+{
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dev_id = self->dev.id,
+		.data_len = *length,
+		.data_uptr = to_u64(data),
+		.in_data_type = *type,
+	};
+	int rc = iommu_call(self->fd, IOMMU_GET_HW_INFO, &cmd);
+
+	*type = cmd.out_data_type;
+	*length = cmd.data_len;
+	return rc;
+}
+
+/* What a real IOMMU says of itself, and is not asked in another one's terms */
+TEST_F(reserved, hw_info)
+{
+	unsigned char data[128], again[128];
+	__u32 type = 0, length = sizeof(data), i;
+
+	memset(data, 0x5a, sizeof(data));
+	CALL(device_hw_info(self, 0, &type, data, &length));
+	EXPECT_NE(IOMMU_HW_INFO_TYPE_NONE, type);
+	EXPECT_NE(IOMMU_HW_INFO_TYPE_SELFTEST, type);
+	ASSERT_GT(sizeof(data), length);
+	for (i = length; i != sizeof(data); i++)
+		EXPECT_EQ(0, data[i]);
+	memset(again, 0xa5, sizeof(again));
+	length = sizeof(again);
+	CALL(device_hw_info(self, IOMMU_HW_INFO_FLAG_INPUT_TYPE, &type, again,
+			    &length));
+	EXPECT_EQ(0, memcmp(data, again, sizeof(data)));
+	type = IOMMU_HW_INFO_TYPE_SELFTEST;
+	EXPECT_EQ(-EOPNOTSUPP,
+		  device_hw_info(self, IOMMU_HW_INFO_FLAG_INPUT_TYPE, &type,
+				 again, &length));
+}
+
+/* Two IOMMUs share an IOAS, pinned once, and nothing else */
+TEST_F(reserved, other_iommu)
+{
+	__u32 parent, viommu, hwpt, id;
+	struct mock_dev mock;
+
+	if (mock_attach(self->fd, self->ioas, &mock))
+		SKIP(return, "there is no mock IOMMU");
+	CALL(reserved_map(self, TEST_IOVA, 4));
+	EXPECT_EQ(4, proc_status("VmPin"));
+	CALL(vfio_attach(&self->dev, self->ioas, &hwpt));
+	EXPECT_NE(mock.hwpt, hwpt);
+	EXPECT_EQ(4, proc_status("VmPin"));
+
+	EXPECT_EQ(-EINVAL, vfio_attach(&self->dev, mock.hwpt, NULL));
+	id = hwpt;
+	EXPECT_EQ(-EINVAL, mock_replace(self->fd, &mock, id));
+	EXPECT_EQ(0, mock_check_map(self->fd, mock.hwpt, TEST_IOVA, self->mem,
+				    4 * page));
+
+	CALL(hwpt_alloc(self->fd, mock.idev, self->ioas,
+			IOMMU_HWPT_ALLOC_NEST_PARENT, &parent));
+	CALL(viommu_alloc(self->fd, mock.idev, parent, &viommu));
+	EXPECT_EQ(-EINVAL, vdevice_alloc(self->fd, viommu, self->dev.id, 1,
+					 &id));
+	EXPECT_EQ(-EOPNOTSUPP, viommu_alloc(self->fd, self->dev.id, parent,
+					    &id));
+	EXPECT_GT(0, hwpt_alloc_nested(self->fd, self->dev.id, parent, 0, 0,
+				       &id));
+	EXPECT_GT(0, hwpt_alloc_nested(self->fd, self->dev.id, viommu, 0, 0,
+				       &id));
+	CALL(object_destroy(self->fd, viommu));
+	CALL(object_destroy(self->fd, parent));
+	CALL(object_destroy(self->fd, mock.id));
+	EXPECT_EQ(4, proc_status("VmPin"));
+	CALL(ioas_unmap(self->fd, self->ioas, TEST_IOVA, 4 * page));
+}
+
 /* VFIO's old way: a group of devices in a container */
 FIXTURE(container)
 {
