@@ -20,40 +20,72 @@
 /* Of a page: more than edu's buffer holds is not possible, see edu.h */
 #define CHUNK 4000
 
+#define EDU_ID 0x00
+#define EDU_LIVENESS 0x04
 #define EDU_IRQ_STATUS 0x24
 #define EDU_IRQ_RAISE 0x60
 #define EDU_IRQ_ACK 0x64
 
-/* An edu that shares its group with nobody, so that faults carry its name */
-static bool edu_find(struct vfio_dev *edu)
+static bool is_edu(const struct vfio_dev *dev)
+{
+	unsigned int vendor = 0, device = 0;
+	char line[PATH_MAX];
+	FILE *file;
+
+	snprintf(line, sizeof(line), VFIO_DRIVER "/%s/uevent", dev->name);
+	file = fopen(line, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "PCI_ID=%x:%x", &vendor, &device) == 2)
+			break;
+	if (file)
+		fclose(file);
+	return vendor == EDU_VENDOR_ID && device == EDU_DEVICE_ID;
+}
+
+/* Alone: it shares its group with nobody, so that faults carry its name */
+static bool edu_find(struct vfio_dev *edu, bool alone)
 {
 	struct vfio_dev devs[16];
 	int num = vfio_find(devs, ARRAY_SIZE(devs), false);
-	int i, j;
+	int i, j, others;
 
 	for (i = 0; i != num; i++) {
-		char path[PATH_MAX], ids[2][16] = {};
-		FILE *file;
-
-		snprintf(path, sizeof(path), VFIO_DRIVER "/%s/uevent",
-			 devs[i].name);
-		file = fopen(path, "re");
-		while (file && fgets(path, sizeof(path), file))
-			sscanf(path, "PCI_ID=%15[^:]:%15s", ids[0], ids[1]);
-		if (file)
-			fclose(file);
-		if (strtoul(ids[0], NULL, 16) != EDU_VENDOR_ID ||
-		    strtoul(ids[1], NULL, 16) != EDU_DEVICE_ID)
-			continue;
-		for (j = 0; j != num; j++)
-			if (j != i && devs[j].group == devs[i].group)
-				break;
-		if (j != num)
-			continue;
-		*edu = devs[i];
-		return true;
+		for (j = 0, others = -1; j != num; j++)
+			others += devs[j].group == devs[i].group;
+		if (is_edu(&devs[i]) && !others == alone) {
+			*edu = devs[i];
+			return true;
+		}
 	}
 	return false;
+}
+
+/* Let it decode its memory, and do DMA; or neither */
+static int edu_enable(int file, bool enable)
+{
+	const __u16 bits = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	__u64 size, config;
+	__u16 command;
+
+	config = vfio_region(file, VFIO_PCI_CONFIG_REGION_INDEX, &size);
+	if (pread(file, &command, sizeof(command), config + PCI_COMMAND) !=
+	    sizeof(command))
+		return -errno;
+	command = enable ? command | bits : command & ~bits;
+	if (pwrite(file, &command, sizeof(command), config + PCI_COMMAND) !=
+	    sizeof(command))
+		return -errno;
+	return 0;
+}
+
+/* Its registers, or NULL */
+static void *edu_regs(int file, __u64 *size)
+{
+	__u64 bar = vfio_region(file, VFIO_PCI_BAR0_REGION_INDEX, size);
+	void *regs = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+			  bar);
+
+	return regs == MAP_FAILED ? NULL : regs;
 }
 
 FIXTURE(dma)
@@ -90,11 +122,9 @@ FIXTURE_VARIANT_ADD(dma, type1v2)
 
 FIXTURE_SETUP(dma)
 {
-	__u64 config, bar, size;
-	__u16 command;
 	void *regs;
 
-	if (!edu_find(&self->dev))
+	if (!edu_find(&self->dev, true))
 		SKIP(return, "vfio-pci has no edu with a group of its own");
 	self->fd = open(variant->type ? "/dev/vfio/vfio" : "/dev/iommu",
 			O_RDWR | O_CLOEXEC);
@@ -114,17 +144,9 @@ FIXTURE_SETUP(dma)
 		self->file = self->dev.file;
 	}
 
-	config = vfio_region(self->file, VFIO_PCI_CONFIG_REGION_INDEX, &size);
-	ASSERT_EQ(sizeof(command), pread(self->file, &command, sizeof(command),
-					 config + PCI_COMMAND));
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	ASSERT_EQ(sizeof(command), pwrite(self->file, &command, sizeof(command),
-					  config + PCI_COMMAND));
-	bar = vfio_region(self->file, VFIO_PCI_BAR0_REGION_INDEX,
-			  &self->regs_size);
-	regs = mmap(NULL, self->regs_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		    self->file, bar);
-	ASSERT_NE(MAP_FAILED, regs);
+	CALL(edu_enable(self->file, true));
+	regs = edu_regs(self->file, &self->regs_size);
+	ASSERT_NE(NULL, regs);
 	CALL(edu_init(&self->edu, regs, self->regs_size));
 	CALL(dmar_log_open(&self->log, false));
 	self->mem = memory_new(TEST_PAGES);
@@ -399,6 +421,108 @@ TEST_F(dma, file)
 	EXPECT_EQ(5 * page, dma_unmap(self, TEST_IOVA, page) +
 			    dma_unmap(self, iova, 4 * page));
 	EXPECT_EQ(0, close(file));
+}
+
+/* A page of the registers of @file's device, as a dma-buf; or -errno */
+static int registers_export(int file, __u32 nr_ranges)
+{
+	char buf[sizeof(struct vfio_device_feature) +
+		 sizeof(struct vfio_device_feature_dma_buf) +
+		 2 * sizeof(struct vfio_region_dma_range)]
+		__attribute__((aligned(8))) = {};
+	struct vfio_device_feature *feature = (void *)buf;
+	struct vfio_device_feature_dma_buf *dma_buf = (void *)feature->data;
+	__u32 i;
+
+	feature->argsz = sizeof(buf);
+	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+	dma_buf->region_index = VFIO_PCI_BAR0_REGION_INDEX;
+	dma_buf->open_flags = O_RDWR | O_CLOEXEC;
+	dma_buf->nr_ranges = nr_ranges;
+	for (i = 0; i != nr_ranges; i++) {
+		dma_buf->dma_ranges[i].offset = 2 * i * page;
+		dma_buf->dma_ranges[i].length = page;
+	}
+	return iommu_call(file, VFIO_DEVICE_FEATURE, feature);
+}
+
+/* Does the edu reach the other one's registers at @iova? */
+static int reaches_peer(struct _test_data_dma *self, __u64 iova, void *regs)
+{
+	static __u32 value = 0x12345678;
+	__u32 *word = (__u32 *)self->mem;
+	int rc;
+
+	word[0] = ++value;
+	word[1] = 0;
+	rc = edu_dma_from_memory(&self->edu, TEST_IOVA, 0, 4) ?:
+	     edu_dma_to_memory(&self->edu, iova + EDU_LIVENESS, 0, 4) ?:
+	     edu_dma_from_memory(&self->edu, iova + EDU_ID, 8, 4) ?:
+	     edu_dma_to_memory(&self->edu, TEST_IOVA + 4, 8, 4);
+	if (rc)
+		return rc;
+	if (mmio_read32(regs, EDU_LIVENESS) != ~value)
+		return -EIO;
+	return word[1] == mmio_read32(regs, EDU_ID) ? 0 : -EBADMSG;
+}
+
+/* DMA to another device's registers, for as long as they may be reached */
+TEST_F(dma, peer)
+{
+	const __u64 iova = TEST_IOVA + 8 * page;
+	int fd = iommu_open(), buffer, several;
+	struct vfio_dev peer;
+	__u64 size, unmapped;
+	void *regs;
+
+	if (!edu_find(&peer, false))
+		SKIP(return, "vfio-pci has no other edu");
+	ASSERT_LE(0, fd);
+	CALL(vfio_open(&peer));
+	CALL(vfio_bind(&peer, fd));
+	CALL(edu_enable(peer.file, true));
+	regs = edu_regs(peer.file, &size);
+	ASSERT_NE(NULL, regs);
+	buffer = registers_export(peer.file, 1);
+	several = registers_export(peer.file, 2);
+	ASSERT_LE(0, buffer);
+	ASSERT_LE(0, several);
+
+	CALL(dma_map(self, self->mem, page, TEST_IOVA, true));
+	CALL(ioas_map_file_at(self->fd, self->ioas, buffer, 0, page, iova));
+	EXPECT_EQ(0, reaches_peer(self, iova, regs));
+	/* It is no memory: nothing is pinned for it */
+	EXPECT_EQ(1, proc_status("VmPin"));
+	EXPECT_EQ(-EINVAL, ioas_map_file_at(self->fd, self->ioas, buffer, page,
+					    page, iova + page));
+	EXPECT_EQ(-EOPNOTSUPP, ioas_map_file_at(self->fd, self->ioas, several,
+						0, page, iova + page));
+
+	/* Their owner withdraws them. They do not come back by themselves. */
+	CALL(edu_enable(peer.file, false));
+	EXPECT_TRUE(store_faults(self, iova));
+	EXPECT_EQ(-ENODEV, ioas_map_file_at(self->fd, self->ioas, buffer, 0,
+					    page, iova + page));
+	CALL(edu_enable(peer.file, true));
+	EXPECT_TRUE(store_faults(self, iova));
+	CALL(ioas_map_file_at(self->fd, self->ioas, buffer, 0, page,
+			      iova + page));
+	EXPECT_EQ(0, reaches_peer(self, iova + page, regs));
+	EXPECT_TRUE(fetch_faults(self, iova));
+	CALL(ioas_unmap_count(self->fd, self->ioas, iova, page, &unmapped));
+	EXPECT_EQ(page, unmapped);
+	EXPECT_EQ(0, reaches_peer(self, iova + page, regs));
+
+	/* Nor are they there when their device is closed */
+	EXPECT_EQ(0, munmap(regs, size));
+	EXPECT_EQ(0, vfio_close(&peer));
+	EXPECT_TRUE(store_faults(self, iova + page));
+	EXPECT_EQ(-ENODEV, ioas_map_file_at(self->fd, self->ioas, buffer, 0,
+					    page, iova));
+	CALL(ioas_unmap(self->fd, self->ioas, iova + page, page));
+	EXPECT_EQ(0, close(buffer));
+	EXPECT_EQ(0, close(several));
+	EXPECT_EQ(0, close(fd));
 }
 
 /* Its interrupts need no IOVA of ours, and come to an eventfd */

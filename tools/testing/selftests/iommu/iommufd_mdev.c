@@ -487,6 +487,8 @@ TEST_F(mtty, container_info)
 				      (void *)VFIO_NOIOMMU_IOMMU));
 	EXPECT_EQ(-EINVAL, iommu_call(self->fd, VFIO_SET_IOMMU,
 				      (void *)VFIO_SPAPR_TCE_IOMMU));
+	/* The container tracks no dirty pages, and says so */
+	EXPECT_EQ(-ENOTTY, iommu_call(self->fd, VFIO_IOMMU_DIRTY_PAGES, &info));
 }
 
 /* VFIO's dirty page log, by which variant drivers report to an iova_bitmap */

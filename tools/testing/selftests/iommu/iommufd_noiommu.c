@@ -32,6 +32,21 @@ TEST(get_pa_without_device)
 	munmap(mem, page);
 }
 
+static const char *why_disabled(void)
+{
+	int mode = open("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+			O_RDONLY | O_CLOEXEC);
+	char enabled = 'N';
+	ssize_t len;
+
+	if (mode < 0)
+		return "VFIO was built without no-IOMMU mode";
+	len = read(mode, &enabled, 1);
+	close(mode);
+	return len == 1 && enabled == 'Y' ? NULL :
+					    "no-IOMMU mode is not enabled";
+}
+
 /* A device without an IOMMU: it is told physical addresses */
 FIXTURE(noiommu)
 {
@@ -44,16 +59,10 @@ FIXTURE(noiommu)
 
 FIXTURE_SETUP(noiommu)
 {
-	int mode = open("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
-			O_RDONLY | O_CLOEXEC);
-	char enabled = 'N';
+	const char *why = why_disabled();
 
-	if (mode < 0)
-		SKIP(return, "VFIO was built without no-IOMMU mode");
-	EXPECT_EQ(1, read(mode, &enabled, 1));
-	close(mode);
-	if (enabled != 'Y')
-		SKIP(return, "no-IOMMU mode is not enabled");
+	if (why)
+		SKIP(return, "%s", why);
 	self->num_devs = vfio_find(self->dev, ARRAY_SIZE(self->dev), true);
 	if (!self->num_devs)
 		SKIP(return, "vfio-pci has no device without an IOMMU");
@@ -255,6 +264,122 @@ TEST_F(noiommu, devices_are_independent)
 	EXPECT_EQ(0, vfio_bind(&self->dev[1], other));
 	EXPECT_EQ(0, vfio_close(&self->dev[1]));
 	EXPECT_EQ(0, close(other));
+}
+
+/* Its group, in a container: there is nothing to map then */
+FIXTURE(container)
+{
+	struct vfio_dev dev;
+	int group;
+};
+
+FIXTURE_SETUP(container)
+{
+	const char *why = why_disabled();
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (!vfio_find(&self->dev, 1, true))
+		SKIP(return, "vfio-pci has no device without an IOMMU");
+	self->group = group_open(&self->dev);
+	ASSERT_LE(0, self->group);
+}
+
+FIXTURE_TEARDOWN(container)
+{
+	EXPECT_EQ(0, close(self->group));
+}
+
+static int has(int fd, unsigned long extension)
+{
+	return iommu_call(fd, VFIO_CHECK_EXTENSION, (void *)extension);
+}
+
+static int set_iommu(int fd, unsigned long type)
+{
+	return iommu_call(fd, VFIO_SET_IOMMU, (void *)type);
+}
+
+TEST_F(container, no_iommu)
+{
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), device, status;
+	__u64 config, size;
+	pid_t child;
+	__u32 ids;
+
+	ASSERT_LE(0, fd);
+	/* It could be either kind */
+	EXPECT_EQ(1, has(fd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(1, has(fd, VFIO_TYPE1_IOMMU));
+	EXPECT_EQ(-ENODEV, set_iommu(fd, VFIO_NOIOMMU_IOMMU));
+	CALL(iommu_call(self->group, VFIO_GROUP_SET_CONTAINER, &fd));
+	EXPECT_EQ(1, has(fd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(0, has(fd, VFIO_TYPE1_IOMMU));
+	EXPECT_EQ(0, has(fd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, has(fd, VFIO_UNMAP_ALL));
+	EXPECT_EQ(0, has(fd, VFIO_DMA_CC_IOMMU));
+	EXPECT_EQ(-ENODEV, set_iommu(fd, VFIO_TYPE1_IOMMU));
+	EXPECT_EQ(-ENODEV, set_iommu(fd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, set_iommu(fd, VFIO_NOIOMMU_IOMMU));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (become_user(4712))
+			_exit(2);
+		_exit(set_iommu(fd, VFIO_NOIOMMU_IOMMU) != -EPERM);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+
+	EXPECT_EQ(-ENODEV, container_map(fd, &info, page, TEST_IOVA));
+	EXPECT_EQ(-ENODEV, container_unmap(fd, TEST_IOVA, page, 0));
+	EXPECT_EQ(-ENODEV, container_unmap(fd, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL));
+	EXPECT_EQ(-ENODEV, iommu_call(fd, VFIO_IOMMU_GET_INFO, &info));
+	EXPECT_EQ(-ENODEV, vfio_ioas(fd, IOMMU_VFIO_IOAS_GET, &ids));
+
+	/* The device is there all the same */
+	device = iommu_call(self->group, VFIO_GROUP_GET_DEVICE_FD,
+			    self->dev.name);
+	ASSERT_LE(0, device);
+	config = vfio_region(device, VFIO_PCI_CONFIG_REGION_INDEX, &size);
+	EXPECT_EQ(sizeof(ids), pread(device, &ids, sizeof(ids), config));
+	EXPECT_NE(0xffffffff, ids);
+	EXPECT_EQ(0, close(device));
+	EXPECT_EQ(0, iommu_call(self->group, VFIO_GROUP_UNSET_CONTAINER, NULL));
+	EXPECT_EQ(0, close(fd));
+}
+
+/* What wants an IOVA space, and what cannot have one, do not share a container */
+TEST_F(container, not_both)
+{
+	int fd = iommu_open(), group;
+	struct vfio_dev other;
+	__u32 ioas;
+
+	ASSERT_LE(0, fd);
+	CALL(ioas_alloc(fd, &ioas));
+	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_SET, &ioas));
+	EXPECT_EQ(0, has(fd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(-EINVAL, iommu_call(self->group, VFIO_GROUP_SET_CONTAINER,
+				      &fd));
+	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_CLEAR, &ioas));
+	CALL(iommu_call(self->group, VFIO_GROUP_SET_CONTAINER, &fd));
+	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_SET, &ioas));
+	EXPECT_EQ(-EPERM, iommu_call(self->group, VFIO_GROUP_GET_DEVICE_FD,
+				     self->dev.name));
+	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_CLEAR, &ioas));
+
+	if (!vfio_find_of(MTTY_DRIVER, &other, 1, false))
+		SKIP(return, "there is no mtty");
+	group = group_open(&other);
+	ASSERT_LE(0, group);
+	EXPECT_EQ(-EINVAL, iommu_call(group, VFIO_GROUP_SET_CONTAINER, &fd));
+	EXPECT_EQ(0, iommu_call(self->group, VFIO_GROUP_UNSET_CONTAINER, NULL));
+	/* A container is of one kind for good */
+	EXPECT_EQ(-EINVAL, iommu_call(group, VFIO_GROUP_SET_CONTAINER, &fd));
+	EXPECT_EQ(0, close(group));
+	EXPECT_EQ(0, close(fd));
 }
 
 TEST_HARNESS_MAIN

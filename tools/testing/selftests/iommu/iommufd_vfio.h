@@ -228,6 +228,17 @@ static inline long container_unmap(int fd, __u64 iova, __u64 length,
 	return rc ? rc : (long)cmd.size;
 }
 
+static inline int group_open(const struct vfio_dev *dev)
+{
+	char path[PATH_MAX];
+	int file;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%s%d",
+		 dev->noiommu ? "noiommu-" : "", dev->group);
+	file = open(path, O_RDWR | O_CLOEXEC);
+	return file < 0 ? -errno : file;
+}
+
 /*
  * Put the group of @dev into the container @fd, and open the device; -errno, or
  * its file. The group's file goes to *@group, which is -1 if there is none.
@@ -235,13 +246,11 @@ static inline long container_unmap(int fd, __u64 iova, __u64 length,
 static inline int container_enter(const struct vfio_dev *dev, int fd,
 				  unsigned long type, int *group)
 {
-	char path[PATH_MAX];
 	int rc;
 
-	snprintf(path, sizeof(path), "/dev/vfio/%d", dev->group);
-	*group = open(path, O_RDWR | O_CLOEXEC);
+	*group = group_open(dev);
 	if (*group < 0)
-		return -errno;
+		return *group;
 	rc = iommu_call(*group, VFIO_GROUP_SET_CONTAINER, &fd);
 	if (rc)
 		return rc;
