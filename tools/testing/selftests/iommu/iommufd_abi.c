@@ -275,6 +275,17 @@ FIXTURE_VARIANT_ADD(abi, change_process) {
 	.fields = { RESERVED(iommu_ioas_change_process, __reserved) },
 };
 
+FIXTURE_VARIANT_ADD(abi, get_pa) {
+	.request = IOMMU_IOAS_NOIOMMU_GET_PA,
+	.size = sizeof(struct iommu_ioas_noiommu_get_pa),
+	.min_size = END_OF(iommu_ioas_noiommu_get_pa, out_phys, 8),
+	.fill = fill_get_pa,
+	.undo = undo_nothing,
+	.result = -EOPNOTSUPP,
+	.fields = { FLAGS(iommu_ioas_noiommu_get_pa, flags),
+		    RESERVED(iommu_ioas_noiommu_get_pa, __reserved) },
+};
+
 FIXTURE_SETUP(abi)
 {
 	struct scene *s = &self->scene;

@@ -348,4 +348,17 @@ static inline void fill_change_process(struct scene *s, struct nest *n, void *cm
 	memcpy(cmd, &arg, sizeof(arg));
 }
 
+/* IOMMU_IOAS_NOIOMMU_GET_PA: the scene has a device with an IOMMU */
+static inline void fill_get_pa(struct scene *s, struct nest *n, void *cmd)
+{
+	struct iommu_ioas_noiommu_get_pa arg = {
+		.size = sizeof(arg),
+		.ioas_id = s->ioas,
+		.iova = scene_iova(1),
+		.length = page,
+	};
+
+	memcpy(cmd, &arg, sizeof(arg));
+}
+
 #endif

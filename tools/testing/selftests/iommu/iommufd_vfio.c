@@ -264,6 +264,75 @@ TEST_F(group, close_detaches)
 	}
 }
 
+/* Which object is @other, to @dev, when its bus is reset? -errno, else 0 */
+static int reset_info(const struct vfio_dev *dev, const struct vfio_dev *other,
+		      __u32 *devid, __u32 *flags)
+{
+	char buf[sizeof(struct vfio_pci_hot_reset_info) +
+		 8 * sizeof(struct vfio_pci_dependent_device)]
+		__attribute__((aligned(8))) = {};
+	struct vfio_pci_hot_reset_info *info = (void *)buf;
+	char name[32];
+	__u32 i;
+	int rc;
+
+	info->argsz = sizeof(buf);
+	rc = iommu_call(dev->file, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info);
+	if (rc)
+		return rc;
+	*flags = info->flags;
+	for (i = 0; i != info->count; i++) {
+		const struct vfio_pci_dependent_device *d = &info->devices[i];
+
+		snprintf(name, sizeof(name), "%04x:%02x:%02x.%x", d->segment,
+			 d->bus, d->devfn >> 3, d->devfn & 7);
+		if (strcmp(name, other->name))
+			continue;
+		*devid = d->devid;
+		return 0;
+	}
+	return -ENXIO;
+}
+
+/* VFIO asks who owns what else is on the bus. All of it is one group here. */
+TEST_F(group, reset_of_both)
+{
+	const __u32 owned = VFIO_PCI_HOT_RESET_FLAG_DEV_ID |
+			    VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+	struct vfio_dev *first = &self->dev[0], *second = &self->dev[1];
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	__u32 id, flags, hwpt, again;
+
+	CALL(reset_info(first, first, &id, &flags));
+	EXPECT_EQ(owned, flags);
+	EXPECT_EQ(first->id, id);
+	CALL(reset_info(first, second, &id, &flags));
+	EXPECT_EQ(second->id, id);
+	CALL(reset_info(second, first, &id, &flags));
+	EXPECT_EQ(first->id, id);
+
+	/* What is attached, and mapped, stays so */
+	CALL(vfio_attach(first, self->ioas[0], &hwpt));
+	CALL(vfio_attach(second, self->ioas[0], NULL));
+	CALL(ioas_map_at(self->fd, self->ioas[0], self->mem, 4 * page,
+			 TEST_IOVA));
+	EXPECT_EQ(0, iommu_call(first->file, VFIO_DEVICE_PCI_HOT_RESET, &reset));
+	EXPECT_EQ(4, proc_status("VmPin"));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, hwpt));
+	EXPECT_EQ(0, vfio_detach(first));
+	EXPECT_EQ(0, vfio_attach(first, self->ioas[0], &again));
+	EXPECT_EQ(hwpt, again);
+
+	/* One that is not bound belongs to who has its group */
+	EXPECT_EQ(0, vfio_close(second));
+	CALL(reset_info(first, second, &id, &flags));
+	EXPECT_EQ(VFIO_PCI_DEVID_OWNED, id);
+	EXPECT_EQ(owned, flags);
+	EXPECT_EQ(0, iommu_call(first->file, VFIO_DEVICE_PCI_HOT_RESET, &reset));
+	CALL(vfio_open(second));
+	CALL(vfio_bind(second, self->fd));
+}
+
 /* A device, bound, and the IOVAs that its interrupts take */
 FIXTURE(reserved)
 {
