@@ -491,6 +491,58 @@ TEST_F(mtty, container_info)
 	EXPECT_EQ(-ENOTTY, iommu_call(self->fd, VFIO_IOMMU_DIRTY_PAGES, &info));
 }
 
+/* What the type1 calls refuse, with an IOAS and without */
+TEST_F(mtty, container_bad)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.vaddr = to_u64(self->mem),
+		.iova = TEST_IOVA,
+		.size = page,
+	};
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = TEST_IOVA,
+		.size = page,
+	};
+	struct vfio_iommu_type1_info info = {};
+	int fd = self->fd;
+
+	EXPECT_EQ(-EFAULT, iommu_call(fd, VFIO_IOMMU_MAP_DMA, NULL));
+	EXPECT_EQ(-EFAULT, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, NULL));
+	EXPECT_EQ(-EFAULT, iommu_call(fd, VFIO_IOMMU_GET_INFO, NULL));
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_GET_INFO, &info));
+
+	map.argsz--;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_MAP_DMA, &map));
+	map.argsz++;
+	map.flags |= VFIO_DMA_MAP_FLAG_VADDR;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_MAP_DMA, &map));
+	map.flags = 0;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_MAP_DMA, &map));
+
+	unmap.argsz--;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	unmap.argsz++;
+	unmap.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	unmap.flags = VFIO_DMA_UNMAP_FLAG_VADDR;
+	EXPECT_EQ(-EINVAL, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	if (!variant->type)
+		return;
+
+	unmap.flags = 0;
+	unmap.iova = -page;
+	unmap.size = 2 * page;
+	EXPECT_EQ(-EOVERFLOW, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	map.flags = VFIO_DMA_MAP_FLAG_READ;
+	map.vaddr = -page;
+	map.size = 2 * page;
+	EXPECT_EQ(-EOVERFLOW, iommu_call(fd, VFIO_IOMMU_MAP_DMA, &map));
+	EXPECT_EQ(0, space_unmap(self, TEST_IOVA, 1));
+}
+
 /* VFIO's dirty page log, by which variant drivers report to an iova_bitmap */
 static int log_call(int file, __u32 flags, const void *arg, size_t size)
 {
