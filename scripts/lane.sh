@@ -101,16 +101,17 @@ split_output()
 		out { print >(out ".tap") }' "$1/output"
 }
 
-# run_suites KERNEL DIR: run all the programs that userspace built in DIR on the
-# named kernel, and count their TAP output. The emulator uses little more than
-# one CPU: the programs are dealt out to as many guests as there are CPUs.
+# run_suites KERNEL DIR [EXCEPT]: run the programs that userspace built in DIR on
+# the named kernel, but for those that match EXCEPT, and count their TAP output.
+# The emulator uses little more than one CPU: the programs are dealt out to as
+# many guests as there are CPUs.
 run_suites()
 {
 	local kernel=$1 dir=$2 logs=$LANE_DIR/$1 image program programs=()
 	local number guest i rc log share
 
 	image=$("$SCRIPTS/build" "$kernel")
-	mapfile -t programs <"$dir/.programs"
+	mapfile -t programs < <(grep -vxE "${3:-}" "$dir/.programs")
 	rm -rf "$logs"
 	guests=()
 	number=$((${#programs[@]} < JOBS ? ${#programs[@]} : JOBS))
