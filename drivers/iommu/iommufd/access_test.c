@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the functions that drivers use an IOAS by, where userspace cannot
+ * bring it about: a driver's kthread, and a driver that does not follow the order.
+ */
+#include <kunit/test.h>
+#include <linux/anon_inodes.h>
+#include <linux/completion.h>
+#include <linux/file.h>
+#include <linux/kthread.h>
+#include <linux/mman.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "access.h"
+
+#define TEST_IOVA 0x100000UL
+#define TEST_PAGES 4
+#define TEST_SIZE (TEST_PAGES * PAGE_SIZE)
+
+/*
+ * struct access_ctx - a context with an IOAS that shows some of this mm
+ * @ictx: context, as far as it is used
+ * @ioas: mapped at TEST_IOVA is
+ * @uptr: user memory
+ * @unmapped: what the unmap callback was told, summed up
+ * @calls: how often it was called
+ */
+struct access_ctx {
+	struct iommufd_ctx ictx;
+	struct iommufd_ioas *ioas;
+	u8 __user *uptr;
+	unsigned long unmapped;
+	unsigned int calls;
+};
+
+static const struct file_operations access_test_fops = {};
+
+static void access_test_unmap(void *data, unsigned long iova,
+			      unsigned long length)
+{
+	struct access_ctx *ctx = data;
+
+	ctx->unmapped += length;
+	ctx->calls++;
+}
+
+static const struct iommufd_access_ops copying_ops = {
+	.unmap = access_test_unmap,
+};
+
+static const struct iommufd_access_ops pinning_ops = {
+	.needs_pin_pages = 1,
+	.unmap = access_test_unmap,
+};
+
+static int access_test_init(struct kunit *test)
+{
+	unsigned long iova = TEST_IOVA;
+	struct access_ctx *ctx;
+	unsigned long addr;
+	struct file *file;
+
+	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	addr = kunit_vm_mmap(test, NULL, 0, TEST_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	ctx->uptr = (u8 __user *)addr;
+
+	xa_init_flags(&ctx->ictx.objects, XA_FLAGS_ALLOC1);
+	xa_init(&ctx->ictx.groups);
+	init_waitqueue_head(&ctx->ictx.destroy_wait);
+	/* An access has a reference on the context, which is its file's */
+	file = anon_inode_getfile("[access-test]", &access_test_fops, NULL,
+				  O_RDWR);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	ctx->ictx.file = file;
+	test->priv = ctx;
+
+	ctx->ioas = iommufd_ioas_new(&ctx->ictx);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx->ioas);
+	iommufd_object_publish(&ctx->ictx, &ctx->ioas->obj);
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_map_user(&ctx->ioas->iopt, false, ctx->uptr,
+				       TEST_SIZE, &iova,
+				       IOMMU_READ | IOMMU_WRITE, IOPGT_FIXED));
+	return 0;
+}
+
+static void access_test_exit(struct kunit *test)
+{
+	struct access_ctx *ctx = test->priv;
+
+	if (!ctx)
+		return;
+	iommufd_object_destroy_all(&ctx->ictx);
+	fput(ctx->ictx.file);
+}
+
+static struct iommufd_access *access_test_new(struct kunit *test,
+					      const struct iommufd_access_ops *ops,
+					      bool attach)
+{
+	struct access_ctx *ctx = test->priv;
+	struct iommufd_access *access;
+	u32 id;
+
+	access = iommufd_access_create(&ctx->ictx, ops, ctx, &id);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, access);
+	if (attach)
+		KUNIT_ASSERT_EQ(test, 0,
+				iommufd_access_attach(access, ctx->ioas->obj.id));
+	return access;
+}
+
+/* One iommufd_access_rw(), made by a thread that has no memory of its own */
+struct kthread_rw {
+	struct completion done;
+	struct iommufd_access *access;
+	unsigned long iova;
+	void *data;
+	size_t length;
+	unsigned int flags;
+	int rc;
+};
+
+static int kthread_rw_main(void *arg)
+{
+	struct kthread_rw *rw = arg;
+
+	rw->rc = current->mm ? -ESRCH :
+		 iommufd_access_rw(rw->access, rw->iova, rw->data, rw->length,
+				   rw->flags);
+	kthread_complete_and_exit(&rw->done, 0);
+}
+
+static int rw_in_kthread(struct kunit *test, struct iommufd_access *access,
+			 unsigned long iova, void *data, size_t length,
+			 unsigned int flags)
+{
+	struct kthread_rw rw = {
+		.access = access,
+		.iova = iova,
+		.data = data,
+		.length = length,
+		.flags = flags,
+	};
+	struct task_struct *task;
+
+	init_completion(&rw.done);
+	task = kthread_run(kthread_rw_main, &rw, "iommufd-access");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	wait_for_completion(&rw.done);
+	return rw.rc;
+}
+
+static void kthread_copies(struct kunit *test)
+{
+	const unsigned int all_flags[] = { 0, IOMMUFD_ACCESS_RW_KTHREAD };
+	struct access_ctx *ctx = test->priv;
+	struct iommufd_access *access =
+		access_test_new(test, &copying_ops, true);
+	const unsigned long at = PAGE_SIZE - 3;
+	u8 out[8], in[8], i, j;
+
+	for (i = 0; i != ARRAY_SIZE(all_flags); i++) {
+		unsigned int flags = all_flags[i];
+
+		/* Over the border of two pages, either way */
+		for (j = 0; j != sizeof(in); j++)
+			in[j] = 16 * i + j + 1;
+		KUNIT_ASSERT_EQ(test, 0,
+				copy_to_user(ctx->uptr + at, in, sizeof(in)));
+		KUNIT_EXPECT_EQ(test, 0,
+				rw_in_kthread(test, access, TEST_IOVA + at, out,
+					      sizeof(out), flags));
+		KUNIT_EXPECT_MEMEQ(test, in, out, sizeof(in));
+
+		for (j = 0; j != sizeof(in); j++)
+			in[j] = 16 * i + j + 101;
+		KUNIT_EXPECT_EQ(test, 0,
+				rw_in_kthread(test, access, TEST_IOVA + at, in,
+					      sizeof(in),
+					      flags | IOMMUFD_ACCESS_RW_WRITE));
+		KUNIT_ASSERT_EQ(test, 0,
+				copy_from_user(out, ctx->uptr + at,
+					       sizeof(out)));
+		KUNIT_EXPECT_MEMEQ(test, in, out, sizeof(in));
+		KUNIT_EXPECT_EQ(test, -ENOENT,
+				rw_in_kthread(test, access,
+					      TEST_IOVA + TEST_SIZE - 4, out,
+					      sizeof(out), flags));
+	}
+
+	/* The memory goes, its mapping stays */
+	KUNIT_ASSERT_EQ(test, 0,
+			vm_munmap((unsigned long)ctx->uptr + PAGE_SIZE,
+				  PAGE_SIZE));
+	for (i = 0; i != ARRAY_SIZE(all_flags); i++)
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				rw_in_kthread(test, access, TEST_IOVA + at, out,
+					      sizeof(out), all_flags[i]));
+	iommufd_access_destroy(access);
+}
+
+static void not_attached(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, false);
+	struct access_ctx *ctx = test->priv;
+	u32 id = ctx->ioas->obj.id;
+	struct page *page;
+	u8 byte;
+
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			iommufd_access_rw(access, TEST_IOVA, &byte, 1, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			iommufd_access_pin_pages(access, TEST_IOVA, PAGE_SIZE,
+						 &page, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, iommufd_access_replace(access, id));
+	iommufd_access_detach(access);
+	KUNIT_EXPECT_EQ(test, -ENOENT, iommufd_access_attach(access, id + 99));
+	KUNIT_EXPECT_EQ(test, 0, ctx->calls);
+
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_attach(access, id));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommufd_access_attach(access, id));
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_replace(access, id));
+	KUNIT_EXPECT_EQ(test, 0, ctx->calls);
+
+	/* It is told to let go of everything, once */
+	iommufd_access_detach(access);
+	KUNIT_EXPECT_EQ(test, 1, ctx->calls);
+	KUNIT_EXPECT_EQ(test, ULONG_MAX, ctx->unmapped);
+	iommufd_access_detach(access);
+	KUNIT_EXPECT_EQ(test, 1, ctx->calls);
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			iommufd_access_rw(access, TEST_IOVA, &byte, 1, 0));
+	iommufd_access_destroy(access);
+}
+
+static void pins_pages(struct kunit *test)
+{
+	const unsigned int write = IOMMUFD_ACCESS_RW_WRITE;
+	struct iommufd_access *copying =
+		access_test_new(test, &copying_ops, true);
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct access_ctx *ctx = test->priv;
+	struct page *pages[TEST_PAGES], *again[2];
+	int i;
+
+	for (i = 0; i != TEST_PAGES; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				put_user((u8)(i + 1), ctx->uptr + i * PAGE_SIZE));
+
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommufd_access_pin_pages(copying, TEST_IOVA, PAGE_SIZE,
+						 pages, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommufd_access_pin_pages(access, TEST_IOVA, PAGE_SIZE,
+						 pages,
+						 IOMMUFD_ACCESS_RW_KTHREAD));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			iommufd_access_pin_pages(access, TEST_IOVA,
+						 TEST_SIZE + PAGE_SIZE, NULL,
+						 write));
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommufd_access_pin_pages(access, TEST_IOVA, TEST_SIZE,
+						 pages, write));
+	for (i = 0; i != TEST_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, i + 1, *(u8 *)page_address(pages[i]));
+	/* Overlapping, to be unpinned one by one, and without being told */
+	KUNIT_ASSERT_EQ(test, 0,
+			iommufd_access_pin_pages(access, TEST_IOVA + PAGE_SIZE,
+						 2 * PAGE_SIZE, again, 0));
+	KUNIT_EXPECT_PTR_EQ(test, pages[1], again[0]);
+	KUNIT_EXPECT_PTR_EQ(test, pages[2], again[1]);
+	KUNIT_ASSERT_EQ(test, 0,
+			iommufd_access_pin_pages(access, TEST_IOVA, TEST_SIZE,
+						 NULL, 0));
+	iommufd_access_unpin_pages(access, TEST_IOVA, TEST_SIZE);
+	iommufd_access_unpin_pages(access, TEST_IOVA, TEST_SIZE);
+	/* The page stays while the other one is left */
+	KUNIT_EXPECT_EQ(test, 2, *(u8 *)page_address(again[0]));
+	iommufd_access_unpin_pages(access, TEST_IOVA + PAGE_SIZE,
+				   2 * PAGE_SIZE);
+
+	iommufd_access_destroy(access);
+	iommufd_access_destroy(copying);
+}
+
+static struct kunit_case access_test_cases[] = {
+	KUNIT_CASE(kthread_copies),
+	KUNIT_CASE(not_attached),
+	KUNIT_CASE(pins_pages),
+	{}
+};
+
+static struct kunit_suite access_test_suite = {
+	.name = "iommufd_access",
+	.init = access_test_init,
+	.exit = access_test_exit,
+	.test_cases = access_test_cases,
+};
+
+kunit_test_suite(access_test_suite);
