@@ -550,6 +550,31 @@ TEST_F(reserved, hw_info)
 				 again, &length));
 }
 
+/* A device without page requests has no faults to report */
+TEST_F(reserved, fault_without_requests)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = self->dev.id,
+		.pt_id = self->ioas,
+	};
+	__u32 hwpt;
+	int file;
+
+	CALL(fault_alloc(self->fd, &cmd.fault_id, &file));
+	CALL(iommu_call(self->fd, IOMMU_HWPT_ALLOC, &cmd));
+	EXPECT_EQ(-ENODEV, vfio_attach(&self->dev, cmd.out_hwpt_id, NULL));
+	EXPECT_EQ(ALLOWED_ALL, ioas_allows(self->fd, self->ioas,
+					   self->msi.start, self->msi.last));
+	CALL(vfio_attach(&self->dev, self->ioas, &hwpt));
+	EXPECT_EQ(-ENODEV, vfio_attach(&self->dev, cmd.out_hwpt_id, NULL));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, hwpt));
+	EXPECT_EQ(0, object_destroy(self->fd, cmd.out_hwpt_id));
+	EXPECT_EQ(0, close(file));
+	EXPECT_EQ(0, object_destroy(self->fd, cmd.fault_id));
+}
+
 /* Two IOMMUs share an IOAS, pinned once, and nothing else */
 TEST_F(reserved, other_iommu)
 {
