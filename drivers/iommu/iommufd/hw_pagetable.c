@@ -25,6 +25,7 @@
  */
 #include <linux/iommufd.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <uapi/linux/iommufd.h>
 
@@ -36,6 +37,9 @@
 /* The largest array of invalidation requests, and the largest request in it */
 #define INVALIDATE_MAX_ENTRIES SZ_512K
 #define INVALIDATE_MAX_ENTRY_LEN PAGE_SIZE
+
+/* A driver may copy all requests that it is given: so many at a time */
+#define INVALIDATE_BATCH SZ_1K
 
 static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 {
@@ -547,6 +551,39 @@ static int invalidate_on(struct iommufd_object *pt,
 	return -EOPNOTSUPP;
 }
 
+/*
+ * The same, a batch at a time. An array without entries is one batch: the driver
+ * checks its type.
+ */
+static int invalidate_in_batches(struct iommufd_object *pt,
+				 struct iommu_user_data_array *array)
+{
+	struct iommu_user_data_array batch = *array;
+	u32 left = array->entry_num;
+	u32 num;
+	int rc;
+
+	array->entry_num = 0;
+	do {
+		num = min_t(u32, left, INVALIDATE_BATCH);
+		batch.entry_num = num;
+		rc = invalidate_on(pt, &batch);
+		/* Failed before it looked at any: the number is as it was */
+		if (rc && batch.entry_num == num)
+			batch.entry_num = 0;
+		array->entry_num += batch.entry_num;
+		if (rc || batch.entry_num != num)
+			return rc;
+
+		batch.uptr += (size_t)num * batch.entry_len;
+		left -= num;
+		cond_resched();
+		if (left && fatal_signal_pending(current))
+			return -EINTR;
+	} while (left);
+	return 0;
+}
+
 static int check_hwpt_invalidate(const struct iommu_hwpt_invalidate *cmd)
 {
 	if (cmd->__reserved)
@@ -570,8 +607,8 @@ static int check_hwpt_invalidate(const struct iommu_hwpt_invalidate *cmd)
  *
  * Return: 0; -EINVAL for an ID of the wrong type, or an array that is missing or
  * too large; -EOPNOTSUPP for reserved bits, or where the IOMMU driver takes no
- * invalidations; -ENOENT for an ID that does not exist; -EFAULT; or the driver's
- * reason for stopping.
+ * invalidations; -ENOENT for an ID that does not exist; -EINTR where the caller
+ * is being killed; -EFAULT; or the driver's reason for stopping.
  */
 int iommufd_hwpt_invalidate(struct iommufd_ucmd *ucmd)
 {
@@ -593,7 +630,7 @@ int iommufd_hwpt_invalidate(struct iommufd_ucmd *ucmd)
 		if (IS_ERR(pt)) {
 			rc = PTR_ERR(pt);
 		} else {
-			rc = invalidate_on(pt, &array);
+			rc = invalidate_in_batches(pt, &array);
 			cmd->entry_num = array.entry_num;
 			iommufd_object_put(ucmd->ictx, pt);
 		}

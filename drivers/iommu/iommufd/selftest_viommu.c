@@ -312,32 +312,45 @@ static int guest_device_invalidate(struct iommufd_viommu *base, u32 virt_id,
 	return rc;
 }
 
+/*
+ * Copy all requests, then handle them: as the Arm driver does it, which makes
+ * iommufd responsible for how much memory that takes.
+ */
 static int guest_iommu_invalidate(struct iommufd_viommu *base,
 				  struct iommu_user_data_array *array)
 {
 	const unsigned int type = IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST;
-	struct iommu_viommu_invalidate_selftest request;
-	u32 done;
-	int rc = 0;
+	struct iommu_viommu_invalidate_selftest *requests __free(kfree) = NULL;
+	u32 copied, done = 0;
+	int copy_rc = 0, rc = 0;
 
 	if (array->type != type) {
 		array->entry_num = 0;
 		return -EINVAL;
 	}
+	if (!array->entry_num)
+		return 0;
 
-	for (done = 0; done != array->entry_num; done++) {
-		rc = iommu_copy_struct_from_user_array(&request, array, type,
-						       done, cache_id);
-		if (rc)
+	requests = kmalloc_objs(*requests, array->entry_num);
+	if (!requests)
+		return -ENOMEM;
+	for (copied = 0; copied != array->entry_num; copied++) {
+		copy_rc = iommu_copy_struct_from_user_array(&requests[copied],
+							    array, type, copied,
+							    cache_id);
+		if (copy_rc)
 			break;
-		rc = guest_device_invalidate(base, request.vdev_id,
-					     request.flags, request.cache_id);
+	}
+	for (; done != copied; done++) {
+		rc = guest_device_invalidate(base, requests[done].vdev_id,
+					     requests[done].flags,
+					     requests[done].cache_id);
 		if (rc)
 			break;
 		cond_resched();
 	}
 	array->entry_num = done;
-	return rc;
+	return rc ?: copy_rc;
 }
 
 /* A vDEVICE must be of the IOMMU that the vIOMMU stands for */
