@@ -67,6 +67,9 @@ static struct iommufd_viommu *viommu_new(struct iommufd_ctx *ictx,
 
 	if (!ops->get_viommu_size || !ops->viommu_init)
 		return ERR_PTR(-EOPNOTSUPP);
+	/* The driver takes the parent domain for one of its own */
+	if (hwpt->common.domain->owner != ops)
+		return ERR_PTR(-EINVAL);
 
 	size = ops->get_viommu_size(idev->dev, cmd->type);
 	if (!size)
