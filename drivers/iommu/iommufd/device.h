@@ -39,21 +39,21 @@ struct iommufd_group {
  * struct iommufd_attach_handle - the IOMMU core's handle on one attachment
  * @handle: base; the core finds faults' HWPT through its domain
  * @igroup: the group that is attached
- * @idev: the device that reports faults through it. Where several devices of a
- *        group share the attachment, it is one of them, and another one once it
- *        has left: read it under the fault queue's lock
+ * @attach: the attachment; who reports faults through it is one of its devices
  */
 struct iommufd_attach_handle {
 	struct iommu_attach_handle handle;
 	struct iommufd_group *igroup;
-	struct iommufd_device *idev;
+	struct iommufd_attach *attach;
 };
 
 /**
  * struct iommufd_attach - what one PASID of a group is attached to
  * @hwpt: the HWPT, held once
  * @handle: what the IOMMU core knows the attachment by
- * @devices: struct iommufd_device by object ID; never empty
+ * @devices: struct iommufd_device by object ID; never empty. Changes under
+ *           iommufd_group::lock; the fault queue looks devices up that it has
+ *           faults of, which are flushed once their device is gone from here
  */
 struct iommufd_attach {
 	struct iommufd_hw_pagetable *hwpt;

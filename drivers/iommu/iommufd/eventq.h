@@ -64,7 +64,8 @@ void iommufd_iopf_disable(struct iommufd_device *idev);
 int iommufd_fault_iopf_handler(struct iopf_group *group);
 struct iommufd_fault *iommufd_fault_get(struct iommufd_ctx *ictx, u32 id);
 void iommufd_fault_flush(struct iommufd_fault *fault,
-			 struct iommufd_attach_handle *handle);
+			 struct iommufd_attach_handle *handle,
+			 const struct device *dev);
 
 /**
  * iommufd_fault_object() - The object of a fault queue

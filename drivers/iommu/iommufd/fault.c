@@ -11,8 +11,9 @@
  * core, which then no longer answers or frees it by itself. From there until
  * its answer the group is in iommufd_fault::unanswered, under the cookie that
  * userspace knows it by. It gets exactly one answer: from write(), or
- * IOMMU_PAGE_RESP_INVALID when its attachment ends (iommufd_fault_flush()) or
- * when the file is closed, which leaves nobody to ask.
+ * IOMMU_PAGE_RESP_INVALID when the device or its whole attachment is detached
+ * (iommufd_fault_flush()) or when the file is closed, which leaves nobody to
+ * ask.
  *
  * Locking: iommufd_fault::lock is held for everything but the copying to and
  * from userspace, which can take for ever. It nests inside
@@ -20,7 +21,7 @@
  * under, outside iommu_fault_param::lock.
  *
  * It does not know how HWPTs and devices are attached: of an attachment it
- * knows its struct iommufd_attach_handle.
+ * knows its struct iommufd_attach_handle, and which devices are in it.
  */
 #include <linux/fs.h>
 #include <linux/pci.h>
@@ -77,6 +78,28 @@ void iommufd_iopf_disable(struct iommufd_device *idev)
 		idev->iopf_enabled--;
 }
 
+/*
+ * The device that a group is from; NULL if it is not attached, or not any more.
+ * It stays as long as the lock is held and the group is unanswered: a device that
+ * leaves is taken out of its attachment first, and then has its groups flushed.
+ */
+static struct iommufd_device *fault_device(struct iommufd_fault *fault,
+					   const struct iopf_group *group)
+{
+	struct iommufd_attach *attach =
+		container_of(group->attach_handle,
+			     struct iommufd_attach_handle, handle)->attach;
+	struct iommufd_device *idev;
+	unsigned long index;
+
+	lockdep_assert_held(&fault->lock);
+
+	xa_for_each(&attach->devices, index, idev)
+		if (idev->dev == group->fault_param->dev)
+			return idev;
+	return NULL;
+}
+
 /* Give an unanswered group its answer, which is the end of it. */
 static void fault_answer(struct iommufd_fault *fault, struct iopf_group *group,
 			 enum iommu_page_response_code code)
@@ -106,7 +129,11 @@ int iommufd_fault_iopf_handler(struct iopf_group *group)
 	int rc;
 
 	scoped_guard(mutex, &fault->lock) {
-		if (fault->closed) {
+		/*
+		 * Nobody to ask, or nobody to ask about: devices that share the
+		 * IOMMU group of an attached one fault through its attachment.
+		 */
+		if (fault->closed || !fault_device(fault, group)) {
 			iopf_group_response(group, IOMMU_PAGE_RESP_INVALID);
 			iopf_free_group(group);
 			return 0;
@@ -129,35 +156,37 @@ int iommufd_fault_iopf_handler(struct iopf_group *group)
 /**
  * iommufd_fault_flush() - Answer all that came through an attachment
  * @fault: queue of the HWPT that @handle attached
- * @handle: the attachment, which the IOMMU core and driver have ended already,
- *          so that no more groups come through it
+ * @handle: the attachment
+ * @dev: what one device has sent, which is not among the attachment's devices
+ *       any more; NULL for all, once the IOMMU core and driver have ended the
+ *       attachment: no more groups come through it
  *
- * When it returns, nothing refers to @handle or to its device any more. Call it
- * after each detach or replace, before @handle is freed.
+ * When it returns, nothing refers to @dev any more, or to @handle. Call it after
+ * each detach or replace, before the device or @handle is freed.
  *
  * Context: process context, sleeps. iommufd_group::lock may be held.
  */
 void iommufd_fault_flush(struct iommufd_fault *fault,
-			 struct iommufd_attach_handle *handle)
+			 struct iommufd_attach_handle *handle,
+			 const struct device *dev)
 {
 	struct iopf_group *group;
 	unsigned long cookie;
 
 	guard(mutex)(&fault->lock);
-	xa_for_each(&fault->unanswered, cookie, group)
-		if (group->attach_handle == &handle->handle)
+	xa_for_each(&fault->unanswered, cookie, group) {
+		if (group->attach_handle != &handle->handle)
+			continue;
+		if (!dev || group->fault_param->dev == dev)
 			fault_answer(fault, group, IOMMU_PAGE_RESP_INVALID);
+	}
 }
 
 /* The IOMMU core's description of a fault in the uAPI's terms */
 static void fault_fill_record(struct iommu_hwpt_pgfault *record,
-			      const struct iopf_group *group,
+			      const struct iopf_group *group, u32 dev_id,
 			      const struct iommu_fault_page_request *prm)
 {
-	const struct iommufd_attach_handle *handle =
-		container_of(group->attach_handle,
-			     struct iommufd_attach_handle, handle);
-
 	static_assert((int)IOMMU_PGFAULT_FLAGS_PASID_VALID ==
 		      IOMMU_FAULT_PAGE_REQUEST_PASID_VALID);
 	static_assert((int)IOMMU_PGFAULT_FLAGS_LAST_PAGE ==
@@ -170,8 +199,7 @@ static void fault_fill_record(struct iommu_hwpt_pgfault *record,
 	*record = (struct iommu_hwpt_pgfault){
 		.flags = prm->flags & (IOMMU_PGFAULT_FLAGS_PASID_VALID |
 				       IOMMU_PGFAULT_FLAGS_LAST_PAGE),
-		/* Another device's, where the first of a group detached */
-		.dev_id = READ_ONCE(handle->idev)->obj.id,
+		.dev_id = dev_id,
 		.pasid = prm->pasid,
 		.grpid = prm->grpid,
 		.perm = prm->perm,
@@ -190,19 +218,24 @@ static size_t fault_take_unread(struct iommufd_fault *fault,
 				size_t *next)
 {
 	struct iopf_group *group, *tmp;
+	struct iommufd_device *idev;
 	struct iopf_fault *iopf;
 	size_t taken = 0;
 
 	*next = 0;
 	guard(mutex)(&fault->lock);
 	list_for_each_entry_safe(group, tmp, &fault->unread, node) {
+		/* Its device is being detached: about to be flushed */
+		idev = fault_device(fault, group);
+		if (!idev)
+			continue;
 		if (group->fault_count > room - taken) {
 			*next = group->fault_count;
 			break;
 		}
 		list_for_each_entry(iopf, &group->faults, list)
 			fault_fill_record(&records[taken++], group,
-					  &iopf->fault.prm);
+					  idev->obj.id, &iopf->fault.prm);
 		list_del_init(&group->node);
 	}
 	return taken;

@@ -193,14 +193,15 @@ static void core_detach(struct iommufd_device *idev, ioasid_t pasid,
 		iommu_detach_device_pasid(hwpt->domain, idev->dev, pasid);
 }
 
-static struct iommufd_attach_handle *handle_alloc(struct iommufd_device *idev)
+static struct iommufd_attach_handle *handle_alloc(struct iommufd_group *igroup,
+						  struct iommufd_attach *attach)
 {
 	struct iommufd_attach_handle *handle;
 
 	handle = kzalloc_obj(*handle, GFP_KERNEL_ACCOUNT);
 	if (handle) {
-		handle->igroup = idev->igroup;
-		handle->idev = idev;
+		handle->igroup = igroup;
+		handle->attach = attach;
 	}
 	return handle;
 }
@@ -365,7 +366,7 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 		return -ENOMEM;
 	xa_init(&attach->devices);
 	attach->hwpt = hwpt;
-	attach->handle = handle_alloc(idev);
+	attach->handle = handle_alloc(igroup, attach);
 	if (!attach->handle) {
 		rc = -ENOMEM;
 		goto err_free;
@@ -495,7 +496,7 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 	rc = check_pasid_rules(idev, pasid, hwpt);
 	if (rc)
 		return rc;
-	handle = handle_alloc(idev);
+	handle = handle_alloc(igroup, attach);
 	if (!handle)
 		return -ENOMEM;
 	rc = iommufd_object_hold(&hwpt->obj);
@@ -520,7 +521,7 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 	swap(attach->handle, handle);
 	/* The core hands out the old handle no more: get rid of what it did */
 	if (old->fault)
-		iommufd_fault_flush(old->fault, handle);
+		iommufd_fault_flush(old->fault, handle, NULL);
 	xa_for_each(&attach->devices, index, member)
 		device_leave(member, pasid, old, hwpt);
 	kfree(handle);
@@ -568,15 +569,12 @@ struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
 
 	hwpt = attach->hwpt;
 	remaining = xa_find(&attach->devices, &index, ULONG_MAX, XA_PRESENT);
-	if (remaining) {
-		if (attach->handle->idev == idev)
-			WRITE_ONCE(attach->handle->idev, remaining);
-	} else {
+	if (!remaining)
 		core_detach(idev, pasid, hwpt);
-	}
 	/* Nobody answers a fault of this device any more */
 	if (hwpt->fault)
-		iommufd_fault_flush(hwpt->fault, attach->handle);
+		iommufd_fault_flush(hwpt->fault, attach->handle,
+				    remaining ? idev->dev : NULL);
 	device_leave(idev, pasid, hwpt, NULL);
 	if (remaining)
 		return NULL;

@@ -236,10 +236,12 @@ struct iommu_test_cmd {
  * enum - mock_domain_flags.dev_flags
  * @MOCK_FLAGS_DEVICE_NO_DIRTY: its IOMMU cannot track dirty pages
  * @MOCK_FLAGS_DEVICE_PASID: it has PASIDs, MOCK_PASID_WIDTH bits wide
+ * @MOCK_FLAGS_DEVICE_SHARED: all such devices are in one IOMMU group
  */
 enum {
 	MOCK_FLAGS_DEVICE_NO_DIRTY = 1 << 0,
 	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
+	MOCK_FLAGS_DEVICE_SHARED = 1 << 16,
 };
 
 /**

@@ -18,10 +18,11 @@
  *
  * To the IOMMU core, this is an IOMMU driver like any other: it registers an
  * iommu_device with an iommu_ops, it has a bus with devices behind it, and each
- * device is alone in its group. To iommufd, each device is one that a driver
- * such as VFIO binds. Page tables are generic_pt's amdv1 format, built with a
- * 2 KiB granule, so that pages of the IOMMU are smaller than the CPU's: that
- * is what a driver's 4 KiB pages are to a 64 KiB kernel.
+ * device is alone in its group, except for those that are to share one. To
+ * iommufd, each device is one that a driver such as VFIO binds. Page tables are
+ * generic_pt's amdv1 format, built with a 2 KiB granule, so that pages of the
+ * IOMMU are smaller than the CPU's: that is what a driver's 4 KiB pages are to a
+ * 64 KiB kernel.
  *
  * The default domain is identity, on every machine: a mock device never does
  * DMA, and so depends on neither CONFIG_IOMMU_DMA nor the command line.
@@ -38,6 +39,7 @@ static struct {
 	struct notifier_block bus_nb;
 	struct faux_device *parent;
 	struct iopf_queue *iopf_queue;
+	struct iommu_group *shared_group;
 	struct ida device_ida;
 } mock_iommu = {
 	.core.max_pasids = 1 << MOCK_PASID_WIDTH,
@@ -406,6 +408,13 @@ static struct iommu_device *mock_probe(struct device *dev)
 	return &mock_iommu.core;
 }
 
+static struct iommu_group *mock_group(struct device *dev)
+{
+	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_SHARED)
+		return iommu_group_ref_get(mock_iommu.shared_group);
+	return generic_device_group(dev);
+}
+
 static int mock_def_domain_type(struct device *dev)
 {
 	return IOMMU_DOMAIN_IDENTITY;
@@ -422,7 +431,7 @@ static const struct iommu_ops mock_iommu_ops = {
 	.capable = mock_has_cap,
 	.hw_info = mock_report_hw,
 	.probe_device = mock_probe,
-	.device_group = generic_device_group,
+	.device_group = mock_group,
 	.def_domain_type = mock_def_domain_type,
 	.page_response = mock_ignore_response,
 	.domain_alloc_paging_flags = mock_paging_alloc,
@@ -483,10 +492,13 @@ struct mock_device *mock_device_create(u32 flags)
 		PROPERTY_ENTRY_U32("pasid-num-bits", MOCK_PASID_WIDTH),
 		{}
 	};
+	const u32 known_flags = MOCK_FLAGS_DEVICE_NO_DIRTY |
+				MOCK_FLAGS_DEVICE_PASID |
+				MOCK_FLAGS_DEVICE_SHARED;
 	struct mock_device *mdev;
 	int rc, i;
 
-	if (flags & ~(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_PASID))
+	if (flags & ~known_flags)
 		return ERR_PTR(-EOPNOTSUPP);
 
 	mdev = kzalloc_obj(*mdev, GFP_KERNEL_ACCOUNT);
@@ -604,10 +616,16 @@ int __init mock_iommu_init(void)
 		goto err_bus;
 	}
 
+	mock_iommu.shared_group = iommu_group_alloc();
+	if (IS_ERR(mock_iommu.shared_group)) {
+		rc = PTR_ERR(mock_iommu.shared_group);
+		goto err_queue;
+	}
+
 	rc = iommu_device_sysfs_add(&mock_iommu.core, &mock_iommu.parent->dev,
 				    NULL, "iommufd_mock_iommu");
 	if (rc)
-		goto err_queue;
+		goto err_group;
 
 	rc = iommu_device_register_bus(&mock_iommu.core, &mock_iommu_ops,
 				       &mock_bus, &mock_iommu.bus_nb);
@@ -617,6 +635,8 @@ int __init mock_iommu_init(void)
 
 err_sysfs:
 	iommu_device_sysfs_remove(&mock_iommu.core);
+err_group:
+	iommu_group_put(mock_iommu.shared_group);
 err_queue:
 	iopf_queue_free(mock_iommu.iopf_queue);
 err_bus:
@@ -637,6 +657,7 @@ void mock_iommu_exit(void)
 	iommu_device_unregister_bus(&mock_iommu.core, &mock_bus,
 				    &mock_iommu.bus_nb);
 	iommu_device_sysfs_remove(&mock_iommu.core);
+	iommu_group_put(mock_iommu.shared_group);
 	iopf_queue_free(mock_iommu.iopf_queue);
 	bus_unregister(&mock_bus);
 	faux_device_destroy(mock_iommu.parent);
