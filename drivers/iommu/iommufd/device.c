@@ -21,7 +21,8 @@
  * Locking: iommufd_group::lock is held for each single change of what a group
  * is attached to. iommufd_ioas::lock is held inside it while automatic HWPTs
  * are searched, made and linked, so that two devices that come at a time share
- * one. HWPTs are given up after both were dropped.
+ * one; and while a HWPT is filled along with being attached to for the first
+ * time. HWPTs are given up after both were dropped.
  */
 #include <linux/iommufd.h>
 #include <linux/module.h>
@@ -282,6 +283,9 @@ next_candidate(struct iommufd_ioas *ioas, struct iommufd_hwpt_paging *tried)
 }
 
 /*
+ * Attach to a HWPT that is not filled yet, and fill it. Under the group's and the
+ * IOAS's lock.
+ *
  * Filling a domain before anything is attached to it costs no IOTLB flushes, and
  * leaves nothing to undo at the device. Only where the driver needs the device to
  * decide on the domain's format, it comes first.
@@ -293,7 +297,12 @@ static int fill_and_grant(struct attach_wish *wish,
 
 	if (iommufd_hwpt_is_settled(&hwpt->common)) {
 		rc = iommufd_hwpt_paging_fill(hwpt);
-		return rc ?: grant(wish, &hwpt->common);
+		if (rc)
+			return rc;
+		rc = grant(wish, &hwpt->common);
+		if (rc)
+			iommufd_hwpt_paging_empty(hwpt);
+		return rc;
 	}
 
 	/* There is no way back to the HWPT that would be left */
@@ -311,6 +320,24 @@ static int fill_and_grant(struct attach_wish *wish,
 	return rc;
 }
 
+/*
+ * Attach to a HWPT that userspace named. Its domain may have waited for a first
+ * device to be filled. Once it is, it stays so. Under the group's lock.
+ */
+static int grant_hwpt(struct attach_wish *wish,
+		      struct iommufd_hw_pagetable *hwpt)
+{
+	struct iommufd_hwpt_paging *paging;
+
+	if (iommufd_hwpt_is_paging(hwpt)) {
+		paging = iommufd_hwpt_to_paging(hwpt);
+		guard(mutex)(&paging->ioas->lock);
+		if (list_empty(&paging->ioas_link))
+			return fill_and_grant(wish, paging);
+	}
+	return grant(wish, hwpt);
+}
+
 /* Make an automatic HWPT. Under the group's and the IOAS's lock. */
 static int grant_new(struct attach_wish *wish, struct iommufd_ioas *ioas,
 		     u32 *hwpt_id)
@@ -325,7 +352,6 @@ static int grant_new(struct attach_wish *wish, struct iommufd_ioas *ioas,
 
 	rc = fill_and_grant(wish, hwpt);
 	if (rc) {
-		iommufd_hwpt_paging_empty(hwpt);
 		iommufd_object_abort(ioas->ictx, &hwpt->common.obj);
 		return rc;
 	}
@@ -390,9 +416,10 @@ static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
 	case IOMMUFD_OBJ_HWPT_PAGING:
 	case IOMMUFD_OBJ_HWPT_NESTED:
 		scoped_guard(mutex, &wish->idev->igroup->lock)
-			rc = grant(wish, container_of(pt,
-						      struct iommufd_hw_pagetable,
-						      obj));
+			rc = grant_hwpt(wish,
+					container_of(pt,
+						     struct iommufd_hw_pagetable,
+						     obj));
 		break;
 	case IOMMUFD_OBJ_IOAS:
 		rc = grant_by_ioas(wish,
@@ -446,7 +473,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, "IOMMUFD");
  * the new one. Moves all devices of an IOMMU group.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL where the device is not attached; else as
+ * Return: 0; -EINVAL where the device is not attached; -EOPNOTSUPP where the IOMMU
+ * driver has to attach the device before anything can be mapped; else as
  * iommufd_device_attach(). On error the device is attached as before.
  */
 int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,

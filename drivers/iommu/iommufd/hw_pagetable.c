@@ -75,7 +75,7 @@ static void hwpt_paging_destroy(struct iommufd_object *obj)
 {
 	struct iommufd_hwpt_paging *hwpt = to_paging(obj);
 
-	/* Nobody else can add it: it is on the list, or will never be */
+	/* Only an attach adds it, and none is under way or comes any more */
 	if (!list_empty(&hwpt->ioas_link)) {
 		guard(mutex)(&hwpt->ioas->lock);
 		iommufd_hwpt_paging_empty(hwpt);
@@ -362,22 +362,27 @@ err_abort:
 	return ERR_PTR(rc);
 }
 
-/* The IOAS is filled in at once: the HWPT is complete when it gets known */
+/*
+ * The IOAS is filled in at once, if it can be: the HWPT is complete when it gets
+ * known. Else that has to wait until a device is attached and settles the
+ * domain's format (device.c). Nothing is attached to a nesting parent.
+ */
 static struct iommufd_hw_pagetable *
 hwpt_alloc_paging(struct iommufd_ioas *ioas, struct iommufd_device *idev,
 		  u32 flags, const struct iommu_user_data *user_data)
 {
 	struct iommufd_hwpt_paging *hwpt;
-	int rc;
+	int rc = 0;
 
 	hwpt = iommufd_hwpt_paging_new(ioas, idev, flags, user_data);
 	if (IS_ERR(hwpt))
 		return ERR_CAST(hwpt);
 
-	rc = -EOPNOTSUPP;
 	if (iommufd_hwpt_is_settled(&hwpt->common)) {
 		guard(mutex)(&ioas->lock);
 		rc = iommufd_hwpt_paging_fill(hwpt);
+	} else if (hwpt->nest_parent) {
+		rc = -EOPNOTSUPP;
 	}
 	if (rc) {
 		iommufd_object_abort(ioas->ictx, &hwpt->common.obj);

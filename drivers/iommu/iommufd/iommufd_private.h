@@ -194,7 +194,8 @@ static inline void iommufd_object_unhold(struct iommufd_object *obj)
  * @ictx: the context it belongs to
  * @iopt: its IOVA space
  * @lock: protects @hwpt_list and serialises automatic HWPT selection
- * @hwpt_list: every paging HWPT on this IOAS, struct iommufd_hwpt_paging
+ * @hwpt_list: every paging HWPT that is kept filled from this IOAS, struct
+ *             iommufd_hwpt_paging
  * @process_link: for IOMMU_IOAS_CHANGE_PROCESS, under iommufd_ctx::process_lock
  */
 struct iommufd_ioas {

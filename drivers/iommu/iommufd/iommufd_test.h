@@ -237,11 +237,14 @@ struct iommu_test_cmd {
  * @MOCK_FLAGS_DEVICE_NO_DIRTY: its IOMMU cannot track dirty pages
  * @MOCK_FLAGS_DEVICE_PASID: it has PASIDs, MOCK_PASID_WIDTH bits wide
  * @MOCK_FLAGS_DEVICE_SHARED: all such devices are in one IOMMU group
+ * @MOCK_FLAGS_DEVICE_LATE: its IOMMU chooses the format of a domain when the
+ *                          first device is attached to it
  */
 enum {
 	MOCK_FLAGS_DEVICE_NO_DIRTY = 1 << 0,
 	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
 	MOCK_FLAGS_DEVICE_SHARED = 1 << 16,
+	MOCK_FLAGS_DEVICE_LATE = 1 << 17,
 };
 
 /**

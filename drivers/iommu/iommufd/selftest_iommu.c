@@ -162,6 +162,20 @@ static int mock_domain_attach_pasid(struct iommu_domain *domain,
 	return mock_attach_pasid(to_mock_device(dev), pasid, domain, old);
 }
 
+/*
+ * Until a first device is attached, a domain of MOCK_FLAGS_DEVICE_LATE has no
+ * format, which the lack of an aperture says.
+ */
+static int mock_paging_attach(struct iommu_domain *domain, struct device *dev,
+			      struct iommu_domain *old)
+{
+	int rc = mock_domain_attach(domain, dev, old);
+
+	if (!rc && !domain->geometry.aperture_end)
+		domain->geometry.aperture_end = MOCK_APERTURE_LAST;
+	return rc;
+}
+
 /* Detaching a PASID: cannot fail, even where a replacement would */
 static int mock_blocked_attach_pasid(struct iommu_domain *domain,
 				     struct device *dev, ioasid_t pasid,
@@ -259,6 +273,8 @@ mock_paging_alloc(struct device *dev, u32 flags,
 	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
 	    (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
 		return ERR_PTR(-EOPNOTSUPP);
+	if (mdev->flags & MOCK_FLAGS_DEVICE_LATE && (flags || user_data))
+		return ERR_PTR(-EOPNOTSUPP);
 
 	if (user_data) {
 		if (user_data->type != IOMMU_HWPT_DATA_SELFTEST)
@@ -279,6 +295,8 @@ mock_paging_alloc(struct device *dev, u32 flags,
 		return ERR_PTR(rc);
 	}
 
+	if (mdev->flags & MOCK_FLAGS_DEVICE_LATE)
+		mock->domain.geometry.aperture_end = 0;
 	rwlock_init(&mock->walk_lock);
 	mock->domain.ops = &mock_paging_ops;
 	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
@@ -310,7 +328,7 @@ static void mock_paging_sync(struct iommu_domain *domain,
 
 static const struct iommu_domain_ops mock_paging_ops = {
 	IOMMU_PT_DOMAIN_OPS(amdv1_mock),
-	.attach_dev = mock_domain_attach,
+	.attach_dev = mock_paging_attach,
 	.set_dev_pasid = mock_domain_attach_pasid,
 	.iotlb_sync = mock_paging_sync,
 	.free = mock_paging_free,
@@ -494,7 +512,8 @@ struct mock_device *mock_device_create(u32 flags)
 	};
 	const u32 known_flags = MOCK_FLAGS_DEVICE_NO_DIRTY |
 				MOCK_FLAGS_DEVICE_PASID |
-				MOCK_FLAGS_DEVICE_SHARED;
+				MOCK_FLAGS_DEVICE_SHARED |
+				MOCK_FLAGS_DEVICE_LATE;
 	struct mock_device *mdev;
 	int rc, i;
 
