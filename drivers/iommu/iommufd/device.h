@@ -21,9 +21,12 @@ struct iommufd_vdevice;
  * @pasid_attach: struct iommufd_attach by PASID, IOMMU_NO_PASID included;
  *                under @lock
  * @sw_msi_start: base of the software MSI window, PHYS_ADDR_MAX if none
+ * @sw_msi_target: what the group is being attached to, or NULL; doorbells that
+ *                 come into use meanwhile are mapped there too. Under
+ *                 iommufd_ctx::sw_msi_lock
  * @required_sw_msi: slots of iommufd_ctx::sw_msi_list that the group's devices
- *                   use, under iommufd_ctx::sw_msi_lock: mapped into each new
- *                   domain before the devices are attached to it
+ *                   use, under iommufd_ctx::sw_msi_lock: mapped into each domain
+ *                   that they are attached to
  */
 struct iommufd_group {
 	struct kref ref;
@@ -32,6 +35,7 @@ struct iommufd_group {
 	struct iommu_group *group;
 	struct xarray pasid_attach;
 	phys_addr_t sw_msi_start;
+	struct iommufd_hwpt_paging *sw_msi_target;
 	DECLARE_BITMAP(required_sw_msi, IOMMUFD_SW_MSI_SLOTS);
 };
 
@@ -99,10 +103,36 @@ struct iommufd_sw_msi_page {
 	unsigned int pgoff;
 };
 
+/* sw_msi.c */
 #ifdef CONFIG_IRQ_MSI_IOMMU
-/* driver.c; the caller holds iommufd_ctx::sw_msi_lock */
-int iommufd_sw_msi_map(struct iommufd_hwpt_paging *hwpt,
+int iommufd_sw_msi_enter(struct iommufd_group *igroup,
+			 struct iommufd_hwpt_paging *hwpt);
+int iommufd_sw_msi_arrive(struct iommufd_group *igroup,
+			  struct iommufd_hwpt_paging *hwpt);
+void iommufd_sw_msi_leave(struct iommufd_group *igroup,
+			  struct iommufd_hwpt_paging *hwpt);
+#if IS_ENABLED(CONFIG_KUNIT)
+int iommufd_sw_msi_use(struct iommufd_group *igroup,
+		       struct iommufd_hwpt_paging *hwpt,
 		       const struct iommufd_sw_msi_page *page);
+#endif
+#else
+static inline int iommufd_sw_msi_enter(struct iommufd_group *igroup,
+				       struct iommufd_hwpt_paging *hwpt)
+{
+	return 0;
+}
+
+static inline int iommufd_sw_msi_arrive(struct iommufd_group *igroup,
+					struct iommufd_hwpt_paging *hwpt)
+{
+	return 0;
+}
+
+static inline void iommufd_sw_msi_leave(struct iommufd_group *igroup,
+					struct iommufd_hwpt_paging *hwpt)
+{
+}
 #endif
 
 static inline struct iommufd_device *

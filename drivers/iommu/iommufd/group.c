@@ -207,33 +207,30 @@ static struct iommufd_attach_handle *handle_alloc(struct iommufd_group *igroup,
 }
 
 /*
- * MSI doorbells that the group's devices already use have to be reachable in
- * the new domain from the first moment on.
+ * MSI doorbells that the group's devices use have to be reachable in the new
+ * domain from the first moment on (sw_msi.c). An MSI is a write without PASID.
  */
-static int install_sw_msi(struct iommufd_group *igroup, ioasid_t pasid,
-			  struct iommufd_hw_pagetable *hwpt)
+static int sw_msi_enter(struct iommufd_group *igroup, ioasid_t pasid,
+			struct iommufd_hw_pagetable *hwpt)
 {
-#ifdef CONFIG_IRQ_MSI_IOMMU
-	struct iommufd_hwpt_paging *stage2 = iommufd_hwpt_stage2(hwpt);
-	struct iommufd_ctx *ictx = igroup->ictx;
-	struct iommufd_sw_msi_page *page;
-	int rc;
-
-	/* An MSI is a write without PASID */
-	if (pasid != IOMMU_NO_PASID || igroup->sw_msi_start == PHYS_ADDR_MAX)
+	if (pasid != IOMMU_NO_PASID)
 		return 0;
+	return iommufd_sw_msi_enter(igroup, iommufd_hwpt_stage2(hwpt));
+}
 
-	guard(mutex)(&ictx->sw_msi_lock);
-	list_for_each_entry(page, &ictx->sw_msi_list, link) {
-		if (page->window != igroup->sw_msi_start ||
-		    !test_bit(page->slot, igroup->required_sw_msi))
-			continue;
-		rc = iommufd_sw_msi_map(stage2, page);
-		if (rc)
-			return rc;
-	}
-#endif
-	return 0;
+static int sw_msi_arrive(struct iommufd_group *igroup, ioasid_t pasid,
+			 struct iommufd_hw_pagetable *hwpt)
+{
+	if (pasid != IOMMU_NO_PASID)
+		return 0;
+	return iommufd_sw_msi_arrive(igroup, iommufd_hwpt_stage2(hwpt));
+}
+
+static void sw_msi_leave(struct iommufd_group *igroup, ioasid_t pasid,
+			 struct iommufd_hw_pagetable *hwpt)
+{
+	if (pasid == IOMMU_NO_PASID)
+		iommufd_sw_msi_leave(igroup, iommufd_hwpt_stage2(hwpt));
 }
 
 /*
@@ -384,15 +381,23 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	rc = device_enter(idev, pasid, hwpt, NULL);
 	if (rc)
 		goto err_unhold;
-	rc = install_sw_msi(igroup, pasid, hwpt);
+	rc = sw_msi_enter(igroup, pasid, hwpt);
 	if (rc)
 		goto err_leave;
 	rc = core_attach(idev, pasid, attach);
 	if (rc)
 		goto err_leave;
+	rc = sw_msi_arrive(igroup, pasid, hwpt);
+	if (rc)
+		goto err_detach;
 	return 0;
 
+err_detach:
+	core_detach(idev, pasid, hwpt);
+	if (hwpt->fault)
+		iommufd_fault_flush(hwpt->fault, attach->handle, NULL);
 err_leave:
+	sw_msi_leave(igroup, pasid, hwpt);
 	device_leave(idev, pasid, hwpt, NULL);
 err_unhold:
 	iommufd_object_unhold(&hwpt->obj);
@@ -510,24 +515,29 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 			goto err_leave;
 		}
 	}
-	rc = install_sw_msi(igroup, pasid, hwpt);
+	rc = sw_msi_enter(igroup, pasid, hwpt);
 	if (rc)
-		goto err_leave;
+		goto err_leave_msi;
 	rc = core_replace(idev, pasid, hwpt, handle);
 	if (rc)
-		goto err_leave;
+		goto err_leave_msi;
+	/* Nothing is left to map: a HWPT that is replaced to is settled */
+	WARN_ON(sw_msi_arrive(igroup, pasid, hwpt));
 
 	attach->hwpt = hwpt;
 	swap(attach->handle, handle);
 	/* The core hands out the old handle no more: get rid of what it did */
 	if (old->fault)
 		iommufd_fault_flush(old->fault, handle, NULL);
+	sw_msi_leave(igroup, pasid, old);
 	xa_for_each(&attach->devices, index, member)
 		device_leave(member, pasid, old, hwpt);
 	kfree(handle);
 	*left = old;
 	return 0;
 
+err_leave_msi:
+	sw_msi_leave(igroup, pasid, hwpt);
 err_leave:
 	xa_for_each(&attach->devices, index, member) {
 		if (member == failed)
@@ -575,6 +585,8 @@ struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
 	if (hwpt->fault)
 		iommufd_fault_flush(hwpt->fault, attach->handle,
 				    remaining ? idev->dev : NULL);
+	if (!remaining)
+		sw_msi_leave(igroup, pasid, hwpt);
 	device_leave(idev, pasid, hwpt, NULL);
 	if (remaining)
 		return NULL;

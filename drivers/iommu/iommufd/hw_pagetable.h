@@ -37,8 +37,10 @@ struct iommufd_hw_pagetable {
  * @auto_domain: made by attaching a device to an IOAS; gone with the last one
  * @enforce_cache_coherency: no-snoop DMA is blocked
  * @nest_parent: made with IOMMU_HWPT_ALLOC_NEST_PARENT
- * @present_sw_msi: slots of iommufd_ctx::sw_msi_list that are mapped into it,
- *                  under iommufd_ctx::sw_msi_lock
+ * @sw_msi_users: attachments without PASID to it or to what is nested on it, under
+ *                iommufd_ctx::sw_msi_lock
+ * @present_sw_msi: slots of iommufd_ctx::sw_msi_list that are mapped into it, none
+ *                  without @sw_msi_users; under iommufd_ctx::sw_msi_lock
  */
 struct iommufd_hwpt_paging {
 	struct iommufd_hw_pagetable common;
@@ -48,6 +50,7 @@ struct iommufd_hwpt_paging {
 	bool auto_domain : 1;
 	bool enforce_cache_coherency : 1;
 	bool nest_parent : 1;
+	unsigned int sw_msi_users;
 	DECLARE_BITMAP(present_sw_msi, IOMMUFD_SW_MSI_SLOTS);
 };
 

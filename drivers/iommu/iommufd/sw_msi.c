@@ -12,15 +12,22 @@
  * per context: a doorbell gets a page of the window, the same in every domain,
  * and a slot, its bit in the bitmaps of groups and HWPTs. A group remembers
  * which slots its devices' interrupts use, and has them mapped into each domain
- * before it attaches to it; a HWPT remembers which it has. Mappings stay as long
- * as the HWPT does.
+ * that it is attached to; a HWPT remembers which it has. It has none once nothing
+ * is attached to it any more: the window is not reserved in its IOAS then, and
+ * userspace may map something of its own there.
+ *
+ * An interrupt can be set up at any moment of an attachment's change from one
+ * domain to another. It finds the old domain or the new one, and the doorbell has
+ * to be in both. So a change is announced before (iommufd_sw_msi_enter()) and
+ * ended after (iommufd_sw_msi_arrive()) the IOMMU core is called for it.
  *
  * Locking: iommufd_ctx::sw_msi_lock, for all of it. It nests inside the IOMMU
  * core's group mutex, which keeps the attachment as it is while an interrupt is
- * set up.
+ * set up; for the same reason it cannot be held over the change.
  *
  * Part of the driver core: the IOMMU core calls it.
  */
+#include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/msi.h>
 #include <linux/slab.h>
@@ -84,16 +91,9 @@ sw_msi_get_page(struct iommufd_ctx *ictx, struct device *dev,
 	return page;
 }
 
-/**
- * iommufd_sw_msi_map() - Map a doorbell into a HWPT, if it is not
- * @hwpt: the HWPT, or for a nested one its parent
- * @page: the doorbell
- *
- * Context: iommufd_ctx::sw_msi_lock held; may sleep.
- * Return: 0, or as iommu_map().
- */
-int iommufd_sw_msi_map(struct iommufd_hwpt_paging *hwpt,
-		       const struct iommufd_sw_msi_page *page)
+/* Map a doorbell into a HWPT, if it is not there yet */
+static int sw_msi_map(struct iommufd_hwpt_paging *hwpt,
+		      const struct iommufd_sw_msi_page *page)
 {
 	int rc;
 
@@ -110,7 +110,117 @@ int iommufd_sw_msi_map(struct iommufd_hwpt_paging *hwpt,
 	__set_bit(page->slot, hwpt->present_sw_msi);
 	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_sw_msi_map, "IOMMUFD_INTERNAL");
+
+/* The same for all doorbells that the group's devices use */
+static int sw_msi_map_required(struct iommufd_group *igroup,
+			       struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_sw_msi_page *page;
+	int rc;
+
+	list_for_each_entry(page, &igroup->ictx->sw_msi_list, link) {
+		if (page->window != igroup->sw_msi_start ||
+		    !test_bit(page->slot, igroup->required_sw_msi))
+			continue;
+		rc = sw_msi_map(hwpt, page);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void sw_msi_unmap_all(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_sw_msi_page *page;
+
+	list_for_each_entry(page, &hwpt->ioas->ictx->sw_msi_list, link)
+		if (__test_and_clear_bit(page->slot, hwpt->present_sw_msi))
+			iommu_unmap(hwpt->common.domain, sw_msi_iova(page),
+				    PAGE_SIZE);
+}
+
+/**
+ * iommufd_sw_msi_enter() - A group is about to be attached to a HWPT
+ * @igroup: the group, which reserves its MSI window in the HWPT's IOAS
+ * @hwpt: the HWPT, or for a nested one its parent
+ *
+ * Until iommufd_sw_msi_arrive(), doorbells are mapped there as they come into use;
+ * those in use already are mapped now, or at the arrival where the driver cannot
+ * map before. For iommufd_sw_msi_leave() to be called, on failure too.
+ *
+ * Context: iommufd_group::lock held; may sleep.
+ * Return: 0, or as iommu_map().
+ */
+int iommufd_sw_msi_enter(struct iommufd_group *igroup,
+			 struct iommufd_hwpt_paging *hwpt)
+{
+	guard(mutex)(&igroup->ictx->sw_msi_lock);
+	hwpt->sw_msi_users++;
+	igroup->sw_msi_target = hwpt;
+	if (!iommufd_hwpt_is_settled(&hwpt->common))
+		return 0;
+	return sw_msi_map_required(igroup, hwpt);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_sw_msi_enter, "IOMMUFD_INTERNAL");
+
+/**
+ * iommufd_sw_msi_arrive() - The group is attached
+ * @igroup: the group
+ * @hwpt: what iommufd_sw_msi_enter() was called for
+ *
+ * Context: iommufd_group::lock held; may sleep.
+ * Return: 0, or as iommu_map(); only 0 where the HWPT was settled before.
+ */
+int iommufd_sw_msi_arrive(struct iommufd_group *igroup,
+			  struct iommufd_hwpt_paging *hwpt)
+{
+	guard(mutex)(&igroup->ictx->sw_msi_lock);
+	igroup->sw_msi_target = NULL;
+	return sw_msi_map_required(igroup, hwpt);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_sw_msi_arrive, "IOMMUFD_INTERNAL");
+
+/**
+ * iommufd_sw_msi_leave() - Undo iommufd_sw_msi_enter()
+ * @igroup: the group, which is not attached to @hwpt any more, or did not arrive;
+ *          its MSI window is still reserved in the HWPT's IOAS
+ * @hwpt: the HWPT, or for a nested one its parent
+ *
+ * Context: iommufd_group::lock held; may sleep.
+ */
+void iommufd_sw_msi_leave(struct iommufd_group *igroup,
+			  struct iommufd_hwpt_paging *hwpt)
+{
+	guard(mutex)(&igroup->ictx->sw_msi_lock);
+	igroup->sw_msi_target = NULL;
+	if (!--hwpt->sw_msi_users)
+		sw_msi_unmap_all(hwpt);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_sw_msi_leave, "IOMMUFD_INTERNAL");
+
+/*
+ * An interrupt of @igroup, which is attached to @hwpt, uses a doorbell from now
+ * on. A target that is not settled yet gets it when the group arrives.
+ */
+VISIBLE_IF_KUNIT int iommufd_sw_msi_use(struct iommufd_group *igroup,
+					struct iommufd_hwpt_paging *hwpt,
+					const struct iommufd_sw_msi_page *page)
+{
+	struct iommufd_hwpt_paging *target = igroup->sw_msi_target;
+	int rc;
+
+	rc = sw_msi_map(hwpt, page);
+	if (rc)
+		return rc;
+	if (target && iommufd_hwpt_is_settled(&target->common)) {
+		rc = sw_msi_map(target, page);
+		if (rc)
+			return rc;
+	}
+	__set_bit(page->slot, igroup->required_sw_msi);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(iommufd_sw_msi_use);
 
 /**
  * iommufd_sw_msi() - Make a doorbell reachable for a device's interrupt
@@ -155,12 +265,11 @@ int iommufd_sw_msi(struct iommu_domain *domain, struct msi_desc *desc,
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 
-	rc = iommufd_sw_msi_map(iommufd_hwpt_stage2(domain->iommufd_hwpt),
-				page);
+	rc = iommufd_sw_msi_use(igroup,
+				iommufd_hwpt_stage2(domain->iommufd_hwpt), page);
 	if (rc)
 		return rc;
 
-	__set_bit(page->slot, igroup->required_sw_msi);
 	msi_desc_set_iommu_msi_iova(desc, sw_msi_iova(page), PAGE_SHIFT);
 	return 0;
 }
