@@ -69,7 +69,7 @@ TEST_F(map_bad, unwritable_structure)
 		.dst_ioas_id = s->ioas,
 		.src_ioas_id = s->ioas,
 		.length = page,
-		.src_iova = scene_iova(0),
+		.src_iova = scene_iova(1),
 	};
 	struct guarded g = guarded_new();
 	void *arg;
