@@ -184,7 +184,7 @@ free_extent:
 	return rc;
 }
 
-/* Takes it out of the tree no more than the caller did */
+/* What else is to be done where it is taken out of the tree, or the tree goes */
 static void pages_unpin_extent(struct iommufd_pages *pages,
 			       struct pages_extent *extent)
 {
@@ -209,11 +209,10 @@ static void pages_drop_all(struct iommufd_pages *pages)
 {
 	struct pages_extent *extent, *next;
 
-	for (extent = pages_find_extent(pages, 0, ULONG_MAX); extent;
-	     extent = next) {
-		next = extent_next_in(extent, ULONG_MAX);
+	/* Each before its parent: it is not taken out of the tree */
+	rbtree_postorder_for_each_entry_safe(extent, next, &pages->extents.root,
+					     node.rb)
 		pages_unpin_extent(pages, extent);
-	}
 	pages->extents = GAP_TREE_INIT;
 	pages_uncharge(pages, pages->charged);
 }
