@@ -4,7 +4,7 @@
 # What is missing is fetched, installed or built on the way.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch tree kernel run shell test check builds coccinelle bench bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle bench bench-docs bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -39,6 +39,9 @@ shell: setup ## the same machine with an interactive shell
 test: setup ## run every test; LANE=name runs one lane
 	@scripts/test $(LANE)
 
+conformance: setup ## the kernel's own kselftests on our kernel
+	@scripts/test conformance
+
 check: setup ## only the static checks: style, warnings, sparse
 	@scripts/test scripts checkpatch build sparse
 
@@ -51,6 +54,9 @@ coccinelle: setup ## the kernel's semantic patches on our code (minutes)
 
 bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
 	@scripts/bench $(OPTIONS)
+
+bench-docs: setup ## make bench, and renew the charts in Documentation
+	@scripts/bench --docs $(OPTIONS)
 
 bench-quick: setup ## a minute: ours against the last make bench
 	@scripts/bench --quick $(OPTIONS)
