@@ -336,7 +336,7 @@ static void memory_scattered(struct kunit *test)
 /* Many single pages in turn take 4 bytes each, unless their PFNs are too large */
 static void memory_single_pages(struct kunit *test)
 {
-	static const unsigned long first_pfn[] = {
+	static const u64 first_pfn[] = {
 		0x1000, (1ULL << 32) - 2 * MODEL_PAGES, (1ULL << 32) - MODEL_PAGES,
 		1ULL << 32,
 	};
@@ -345,6 +345,8 @@ static void memory_single_pages(struct kunit *test)
 	for (unsigned int i = 0; i != ARRAY_SIZE(first_pfn); i++) {
 		size_t bytes;
 
+		if (first_pfn[i] + 2 * MODEL_PAGES > ULONG_MAX)
+			continue;
 		start_over(t, i);
 		for (unsigned long n = 0; n != MODEL_PAGES; n++)
 			append(test, first_pfn[i] + 2 * n, 1);
