@@ -47,8 +47,10 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
 		}
 		iommu_iotlb_sync(member->domain, &gather);
 	}
-	for (area = areas; area; area = area->next)
+	for (area = areas; area; area = area->next) {
 		pages_unclaim(area->pages, area->start, area_length(area));
+		cond_resched();
+	}
 }
 
 /**

@@ -230,8 +230,9 @@ static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
 		huge->pause--;
 		return 0;
 	}
-	got = pin_huge_pages(mm, uaddr, min_t(unsigned long, npages, PIN_HUGE_PAGES), gup_flags,
-			     store);
+	got = pin_huge_pages(mm, uaddr,
+			     min_t(unsigned long, npages, PIN_HUGE_PAGES),
+			     gup_flags, store);
 	if (got > 1)
 		huge->misses = 0;
 	else
@@ -386,12 +387,6 @@ void pin_file_end_writing(struct file *file)
 	mapping_unmap_writable(file->f_mapping);
 }
 
-/* Hand pins back that did not get into a store */
-static void pin_drop_run(unsigned long pfn, unsigned long npages)
-{
-	unpin_user_page_range_dirty_lock(pfn_to_page(pfn), npages, false);
-}
-
 /*
  * memfd_pin_folios() pins a folio once, whatever part of it is wanted. Here
  * each page holds its own pin, so that any part can be given back. On failure
@@ -433,7 +428,8 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 	if (!rc && run.npages)
 		rc = pfn_store_append(store, run.pfn, run.npages);
 	if (rc && run.npages)
-		pin_drop_run(run.pfn, run.npages);
+		unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn),
+						 run.npages, false);
 	for (; i != nr; i++)
 		unpin_user_folio(folios[i], 1);
 	*npages = left;
