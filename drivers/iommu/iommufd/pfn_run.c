@@ -310,12 +310,30 @@ size_t pfn_store_bytes(const struct pfn_store *store)
 static unsigned int pfn_store_find_chunk(const struct pfn_store *store,
 					 unsigned long first)
 {
-	unsigned int low = 0, high = store->nr_chunks;
+	unsigned int low = 0, high = store->nr_chunks - 1;
+	unsigned long end, back;
 
+	if (!high)
+		return 0;
+	end = store->index[high]->start;
+	if (first >= end)
+		return high;
+
+	/* Where runs are of one length, chunks lie at equal distances */
+	back = (end - first - 1) / (end - store->index[high - 1]->start) + 1;
+	if (back <= high) {
+		low = high - back;
+		if (store->index[low]->start > first) {
+			high = low;
+			low = 0;
+		} else if (store->index[low + 1]->start > first) {
+			return low;
+		}
+	}
 	while (high - low > 1) {
 		unsigned int middle = low + (high - low) / 2;
 
-		if (pfn_store_chunk(store, middle)->start <= first)
+		if (store->index[middle]->start <= first)
 			low = middle;
 		else
 			high = middle;
@@ -418,4 +436,32 @@ void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first)
 	if (cursor->next_chunk != store->nr_chunks)
 		chunk_end = pfn_store_chunk(store, cursor->next_chunk)->start;
 	pfn_cursor_skip_runs(cursor, chunk, chunk_end - chunk->start);
+}
+
+/**
+ * pfn_store_search_page() - Find a page in a store with chunks
+ * @store: the store
+ * @index: index of the page
+ *
+ * For pfn_store_page().
+ *
+ * Return: its page frame number.
+ */
+unsigned long pfn_store_search_page(const struct pfn_store *store,
+				    unsigned long index)
+{
+	unsigned long tail_start = store->npages - pfn_run_length(store->tail);
+	struct pfn_cursor cursor;
+	struct pfn_run run = {};
+	struct pfn_chunk *chunk;
+
+	if (index >= tail_start)
+		return pfn_run_first(store->tail) + (index - tail_start);
+	chunk = pfn_store_chunk(store, pfn_store_find_chunk(store, index));
+	if (chunk->single)
+		return chunk->page[index - chunk->start];
+
+	pfn_cursor_seek(&cursor, store, index, 1);
+	pfn_cursor_next(&cursor, &run);
+	return run.pfn;
 }

@@ -97,6 +97,9 @@ void pfn_store_seal(struct pfn_store *store);
 void pfn_store_free_chunks(struct pfn_store *store);
 size_t pfn_store_bytes(const struct pfn_store *store);
 
+unsigned long pfn_store_search_page(const struct pfn_store *store,
+				    unsigned long index);
+
 void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first);
 void pfn_cursor_next_chunk(struct pfn_cursor *cursor);
 
@@ -219,13 +222,8 @@ static inline bool pfn_cursor_next(struct pfn_cursor *cursor,
 static inline unsigned long pfn_store_page(const struct pfn_store *store,
 					   unsigned long index)
 {
-	struct pfn_cursor cursor;
-	struct pfn_run run = {};
-
 	if (!store->nr_chunks)
 		return pfn_run_first(store->tail) + index;
-	pfn_cursor_seek(&cursor, store, index, 1);
-	pfn_cursor_next(&cursor, &run);
-	return run.pfn;
+	return pfn_store_search_page(store, index);
 }
 #endif

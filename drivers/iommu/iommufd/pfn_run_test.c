@@ -140,6 +140,8 @@ static const char *mistake_in(const struct run_test *t, unsigned long first,
 		return "run behind the end";
 	if (npages == t->npages && runs != t->nruns)
 		return "wrong number of runs";
+	if (npages && pfn_store_page(&t->store, first) != t->pfn[first])
+		return "wrong single page";
 	return NULL;
 }
 

@@ -421,6 +421,7 @@ static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 	u32 flags = cmd->access_rw.flags;
 	u64 iova = cmd->access_rw.iova;
 	unsigned int rw_flags = 0;
+	u64 registers[4];
 	void *data;
 	int rc;
 
@@ -435,7 +436,9 @@ static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 	if (flags & MOCK_ACCESS_RW_SLOW_PATH)
 		rw_flags |= __IOMMUFD_ACCESS_RW_SLOW_PATH;
 
-	data = kvzalloc(length, GFP_KERNEL_ACCOUNT);
+	/* A few bytes come from a variable, as in a driver */
+	data = length <= sizeof(registers) ?
+		       registers : kvzalloc(length, GFP_KERNEL_ACCOUNT);
 	if (!data)
 		return -ENOMEM;
 	if ((flags & MOCK_ACCESS_RW_WRITE) &&
@@ -448,7 +451,8 @@ static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 	    copy_to_user(uptr, data, length))
 		rc = -EFAULT;
 out_free:
-	kvfree(data);
+	if (data != registers)
+		kvfree(data);
 	return rc;
 }
 
