@@ -4,7 +4,9 @@
 # What is missing is fetched, installed or built on the way.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle bench bench-docs bench-quick clean
+LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
+LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage bench bench-docs bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -13,6 +15,8 @@ help: ## list the targets
 		while IFS='|' read -r name text; do \
 			printf '  %-11s %s\n' "$$name" "$$text"; \
 		done
+	@echo
+	@echo '  make test LANE=...:' $(LANES)
 	@echo
 	@echo '  KERNEL_SRC=DIR     lay over this Linux 7.3 tree (it is only read)'
 	@echo '  IOMMUFD_CACHE=DIR  kernel tree and objects (/var/cache/iommufd)'
@@ -36,21 +40,23 @@ run: setup ## demonstrate: real devices' DMA through iommufd, in QEMU
 shell: setup ## the same machine with an interactive shell
 	@scripts/shell $(CONFIG)
 
-test: setup ## run every test; LANE=name runs one lane
+test: setup ## every test; LANE=name one lane, TEST=program:name one test
 	@scripts/test $(LANE)
 
 conformance: setup ## the kernel's own kselftests on our kernel
 	@scripts/test conformance
 
-check: setup ## only the static checks: style, warnings, sparse
-	@scripts/test scripts checkpatch build sparse
+check: setup ## only the static checks: style, warnings, sparse, coccinelle
+	@scripts/test scripts checkpatch build sparse coccinelle builds
 
 builds: setup ## compile and link in all configurations of the matrix
 	@scripts/builds $(NAMES)
 
-coccinelle: setup ## the kernel's semantic patches on our code (minutes)
-	@scripts/setup coccinelle
+coccinelle: setup ## the kernel's semantic patches on our code
 	@scripts/test coccinelle
+
+coverage: setup ## which lines of iommufd all the tests run (minutes)
+	@scripts/test coverage
 
 bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
 	@scripts/bench $(OPTIONS)

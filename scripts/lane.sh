@@ -27,22 +27,68 @@ our_sources()
 	find "$1" -name '*.[ch]' | sort
 }
 
+# kernels NAME...: the kernels that a lane runs on: those named, unless $KERNELS
+# says otherwise (the coverage lane does).
+kernels()
+{
+	echo "${KERNELS:-$*}"
+}
+
+# wait_for_turn: until fewer jobs run than there are CPUs; an emulator uses
+# little more than one.
+wait_for_turn()
+{
+	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+		wait -n || true
+	done
+}
+
 # each_file SUITE COMMAND...: run COMMAND FILE for every file named on standard
-# input; a file passes when the command succeeds and says nothing.
+# input; a file passes when the command succeeds and says nothing. Where
+# $CHECKED_BY says on what else the result depends, that it passed is kept in the
+# cache, and the same content is not looked at again.
 each_file()
 {
-	local suite=$1 passed=0 failed=0 file said
+	local suite=$1 passed=0 failed=0 file files=() kept=() work number
 	shift
 
+	work=$(mktemp -d)
 	while read -r file; do
-		if said=$("$@" "$file" 2>&1) && [ -z "$said" ]; then
+		number=${#files[@]}
+		if [ -n "${CHECKED_BY:-}" ] && [ -z "${KERNEL_SRC:-}" ]; then
+			kept+=("$CACHE/checked/$({
+				echo "$suite $CHECKED_BY $*" "${file#"$CACHE"}"
+				cat "$file"
+			} | sha256sum | cut -c1-20)")
+			if [ -f "${kept[number]:-}" ]; then
+				passed=$((passed + 1))
+				touch "${kept[number]}"
+				unset 'kept[number]'
+				continue
+			fi
+		fi
+		files+=("$file")
+		wait_for_turn
+		{
+			"$@" "$file" </dev/null >"$work/$number" 2>&1 ||
+				echo "exit status $?" >>"$work/$number"
+		} &
+	done
+	wait
+	for number in "${!files[@]}"; do
+		if [ ! -s "$work/$number" ]; then
 			passed=$((passed + 1))
+			[ -z "${kept[number]:-}" ] || {
+				need_dir "$CACHE/checked"
+				touch "${kept[number]}"
+			}
 		else
 			failed=$((failed + 1))
-			echo "  FAILED $suite: $file"
-			printf '%s\n' "$said" | indent
+			echo "  FAILED $suite: ${files[number]}"
+			indent <"$work/$number"
 		fi
 	done
+	rm -rf "$work"
 	count "$suite" $passed $failed 0
 }
 
@@ -51,9 +97,73 @@ each_file()
 guests=()
 stop_guests()
 {
-	[ ${#guests[@]} -eq 0 ] || kill "${guests[@]}" 2>/dev/null || true
+	local guest
+
+	for guest in "${guests[@]}"; do
+		kill -- "-$guest" 2>/dev/null || kill "$guest" 2>/dev/null ||
+			true
+	done
 }
 trap 'stop_guests; exit 130' INT TERM
+
+# beside COMMAND...: run it beside others, as many as there are CPUs; what it says
+# is shown when it ends. all_beside waits for them.
+beside()
+{
+	local said
+
+	wait_for_turn
+	said=$(mktemp "$LANE_DIR/said.XXXXXX")
+	# A process group of its own, so that all of it can be stopped.
+	set -m
+	(
+		trap '[ $? -eq 0 ] || count "$1" 0 1 0
+			cat "$said"; rm -f "$said"' EXIT
+		"$@" >"$said" 2>&1
+	) &
+	set +m
+	guests+=($!)
+}
+
+all_beside()
+{
+	wait
+	guests=()
+}
+
+# chosen PROGRAM...: those that run, all unless TEST=PROGRAM[:NAME] chooses one, and
+# of it the test NAME, as results call it, or all tests of that name.
+chosen()
+{
+	local name=${TEST:-} program
+
+	case $name in
+	'') printf '%s\n' "$@" && return ;;
+	*:*.*) name="-r ${name#*:}" ;;
+	*:*) name="-t ${name#*:}" ;;
+	*) name='' ;;
+	esac
+	for program; do
+		if [ "${program%% *}" = "${TEST%%:*}" ]; then
+			echo "${program%% *}${name:+ $name}"
+			return
+		fi
+	done
+}
+
+# job PROGRAM...: what the guest is to run, a program with options per argument.
+job()
+{
+	local program
+
+	for program; do
+		# shellcheck disable=SC2016 # for the guest's shell
+		printf 'echo "@suite %s"\n%s\necho "@end $? %s"\n' \
+			"${program// /_}" "$program" \
+			'$(cut -d" " -f1 /proc/uptime)'
+	done
+	echo 'exit 0'
+}
 
 # start_guest IMAGE DIR LOG PROGRAM...: boot once and run the programs in turn.
 start_guest()
@@ -63,11 +173,11 @@ start_guest()
 
 	mkdir -p "$log"
 	for program; do
-		options+=(--bin "$dir/$program")
-		printf 'echo "@suite %s"\n%s\necho "@end $?"\n' \
-			"$program" "$program"
-	done >"$log/job"
-	echo 'exit 0' >>"$log/job"
+		program=${program%% *}
+		[[ " ${options[*]} " == *" $dir/$program "* ]] ||
+			options+=(--bin "$dir/$program")
+	done
+	job "$@" >"$log/job"
 
 	"$SCRIPTS/boot" --image "$image" --job "$log/job" "${options[@]}" \
 		--log "$log/kernel.log" --timeout 1500 \
@@ -75,57 +185,125 @@ start_guest()
 	guests+=($!)
 }
 
-# Say how far the guests are until the last one ends.
-watch_guests()
-{
-	local kernel=$1 logs=$2 start=$SECONDS shown=0
-
-	while [ -n "$(jobs -rp)" ]; do
-		sleep 0.5
-		if [ $(((SECONDS - start) / 20)) -gt $shown ]; then
-			shown=$(((SECONDS - start) / 20))
-			echo "  kernel $kernel: $(cat "$logs"/*/output |
-				grep -cE '^(not )?ok ') results," \
-				"$((SECONDS - start)) s"
-		fi
-	done
-}
-
 # split_output LOG: what each program said goes to PROGRAM.tap, its exit status
-# to PROGRAM.rc.
+# to PROGRAM.rc, the seconds it took to times.
 split_output()
 {
 	awk -v dir="$1" '
 		/^@suite / { out = dir "/" $2; printf "" >(out ".tap"); next }
-		/^@end / { print $2 >(out ".rc"); out = ""; next }
+		/^@end / {
+			print $2 >(out ".rc")
+			print substr(out, length(dir) + 2), $3 - last >(dir "/times")
+			last = $3
+			out = ""
+			next
+		}
 		out { print >(out ".tap") }' "$1/output"
 }
 
-# run_suites KERNEL DIR [EXCEPT]: run the programs that userspace built in DIR on
-# the named kernel, but for those that match EXCEPT, and count their TAP output.
-# The emulator uses little more than one CPU: the programs are dealt out to as
-# many guests as there are CPUs.
+# count_program LOG PROGRAM KERNEL [COUNTS]: count the results of one that ran.
+count_program()
+{
+	local file=$1/${2// /_} program=${2%% *} rc
+
+	if [ ! -f "$file.tap" ]; then
+		echo "  FAILED ${program}[$3]: did not run"
+		count "${program}[$3]" 0 1 0
+		return
+	fi
+	rc=$(cat "$file.rc" 2>/dev/null || echo 125)
+	awk -v suite="${program}[$3]" -v counts="${4:-$COUNTS}" -v rc="$rc" \
+		-v again="make test LANE=${LANE_NAME:-} TEST=$program" \
+		-f "$SCRIPTS/tap.awk" "$file.tap" || true
+}
+
+# deal KERNEL: deal the programs on standard input out to as many guests as there
+# are CPUs, by how long each took the last time, and print for each guest its time,
+# the kernel, and what it is to run, between tabs.
+deal()
+{
+	local times=$LANE_DIR/times.$1
+
+	[ -f "$times" ] || : >"$times"
+	awk -v times="$times" '
+		BEGIN {
+			while ((getline line <times) > 0) {
+				split(line, field)
+				took[field[1]] = field[2]
+			}
+		}
+		{
+			name = $0
+			gsub(/ /, "_", name)
+			printf "%.1f\t%s\n", name in took ? took[name] : 10, $0
+		}' | sort -t "$(printf '\t')" -k1,1rn -s |
+		awk -F '\t' -v kernel="$1" -v guests="$JOBS" '
+		{
+			least = 1
+			for (guest = 2; guest <= guests; guest++)
+				if (load[guest] < load[least])
+					least = guest
+			# Some time for itself, so that all guests get some
+			load[least] += $1 + 0.1
+			share[least] = share[least] "\t" $2
+		}
+		END {
+			for (guest = 1; guest <= guests; guest++)
+				if (guest in share)
+					print load[guest] "\t" kernel share[guest]
+		}'
+}
+
+# Say how far the guests of some kernels are, until told to stop.
+watch_guests()
+{
+	local start=$SECONDS
+
+	while sleep 20 >/dev/null 2>&1; do
+		echo "  kernel $1: $(cat "$LANE_DIR"/*/*/output 2>/dev/null |
+			grep -cE '^(not )?ok ') results," \
+			"$((SECONDS - start)) s"
+	done
+}
+
+# run_suites KERNELS DIR [EXCEPT]: run the programs that userspace built in DIR on
+# the named kernels, but for those that match EXCEPT, and count their TAP output.
+# Each line of DIR/.programs is a program and its options. The guests of all
+# kernels run in one pool, the longest first.
 run_suites()
 {
-	local kernel=$1 dir=$2 logs=$LANE_DIR/$1 image program programs=()
-	local number guest i rc log share
+	local kernels=$1 dir=$2 kernel image programs share shares log rc guest
+	local watcher share
+	declare -A images
 
-	image=$("$SCRIPTS/build" "$kernel")
 	mapfile -t programs < <(grep -vxE "${3:-}" "$dir/.programs")
-	rm -rf "$logs"
-	guests=()
-	number=$((${#programs[@]} < JOBS ? ${#programs[@]} : JOBS))
-	for ((guest = 0; guest < number; guest++)); do
-		share=()
-		for ((i = guest; i < ${#programs[@]}; i += number)); do
-			share+=("${programs[i]}")
-		done
-		start_guest "$image" "$dir" "$logs/$guest" "${share[@]}"
+	mapfile -t programs < <(chosen "${programs[@]}")
+	[ -n "${programs[*]}" ] || die "no program here is ${TEST:-there}"
+	for kernel in $kernels; do
+		images[$kernel]=$("$SCRIPTS/build" "$kernel")
+		rm -rf "${LANE_DIR:?}/$kernel"
 	done
-	watch_guests "$kernel" "$logs"
+	mapfile -t shares < <(for kernel in $kernels; do
+		printf '%s\n' "${programs[@]}" | deal "$kernel"
+	done | sort -rn)
 
-	for ((guest = 0; guest < number; guest++)); do
-		log=$logs/$guest
+	watch_guests "$kernels" &
+	watcher=$!
+	disown
+	trap 'kill $watcher; stop_guests; exit 130' INT TERM
+	guests=()
+	for guest in "${!shares[@]}"; do
+		IFS=$'\t' read -ra share <<<"${shares[guest]}"
+		kernel=${share[1]}
+		wait_for_turn
+		start_guest "${images[$kernel]}" "$dir" \
+			"$LANE_DIR/$kernel/$guest" "${share[@]:2}"
+	done
+
+	for guest in "${!shares[@]}"; do
+		IFS=$'\t' read -ra share <<<"${shares[guest]}"
+		kernel=${share[1]}
+		log=$LANE_DIR/$kernel/$guest
 		rc=0
 		wait "${guests[guest]}" || rc=$?
 		if [ $rc -ne 0 ]; then
@@ -134,20 +312,29 @@ run_suites()
 			count "kernel[$kernel]" 0 1 0
 		fi
 		split_output "$log"
-		for ((i = guest; i < ${#programs[@]}; i += number)); do
-			program=${programs[i]}
-			if [ ! -f "$log/$program.tap" ]; then
-				echo "  FAILED ${program}[$kernel]: did not run"
-				count "${program}[$kernel]" 0 1 0
-				continue
-			fi
-			rc=$(cat "$log/$program.rc" 2>/dev/null || echo 125)
-			awk -v suite="${program}[$kernel]" -v counts="$COUNTS" \
-				-v rc="$rc" -f "$SCRIPTS/tap.awk" \
-				"$log/$program.tap" || true
+		for program in "${share[@]:2}"; do
+			count_program "$log" "$program" "$kernel"
 		done
 	done
-	awk -v kernel="$kernel" 'index($1, "[" kernel "]") {
-		printf "  %s: %d passed, %d failed, %d skipped\n", $1, $2, $3, $4
-	}' "$COUNTS"
+	kill $watcher
+	trap 'stop_guests; exit 130' INT TERM
+
+	for kernel in $kernels; do
+		cat "$LANE_DIR/$kernel"/*/times "$LANE_DIR/times.$kernel" \
+			2>/dev/null | sort -s -u -k1,1 >"$LANE_DIR/times.new"
+		mv "$LANE_DIR/times.new" "$LANE_DIR/times.$kernel"
+		awk -v kernel="$kernel" 'index($1, "[" kernel "]") {
+			if (!($1 in passed))
+				order[++suites] = $1
+			passed[$1] += $2
+			failed[$1] += $3
+			skipped[$1] += $4
+		}
+		END {
+			for (i = 1; i <= suites; i++)
+				printf "  %s: %d passed, %d failed, %d skipped\n",
+					order[i], passed[order[i]],
+					failed[order[i]], skipped[order[i]]
+		}' "$COUNTS"
+	done
 }

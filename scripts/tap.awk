@@ -12,6 +12,9 @@
 # that is shorter, or has no plan, fails (but the parameters of one KUnit case,
 # which have none). So does output without any list.
 #
+# -v again="COMMAND": what runs this program again, and with ":NAME" after it only
+# the test NAME; printed with every failure.
+#
 # -v rc=N: the exit status of the program whose output this is, if known. A
 # program that fails after all its tests passed has failed, too. 4 is
 # kselftest's way to say that everything was skipped.
@@ -21,6 +24,12 @@ function fail(what,    i) {
 	printf "  FAILED %s: %s\n", suite, what
 	for (i = 1; i <= lines; i++)
 		print "      " context[i]
+	if (again != "" && what ~ /^not ok [0-9]+ [A-Za-z_]/) {
+		split(what, word, " ")
+		print "    again: " again ":" word[4]
+	} else if (again != "") {
+		print "    again: " again
+	}
 }
 
 # The list at this depth is over: was it as long as planned?
