@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage bench bench-docs bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay bench bench-docs bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -57,6 +57,12 @@ coccinelle: setup ## the kernel's semantic patches on our code
 
 coverage: setup ## which lines of iommufd all the tests run (minutes)
 	@scripts/test coverage
+
+fuzz: setup ## fuzz the uAPI for MINUTES= (10), SEED=; sum up all runs
+	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+fuzz-replay: setup ## run the fuzzer's seeds again, or INPUT=file
+	@scripts/fuzz-replay $(INPUT)
 
 bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
 	@scripts/bench $(OPTIONS)
