@@ -17,12 +17,12 @@
 
 #include "fuzz.h"
 
-#define BOARD_SIZE (16UL << 20)
-#define RING_AT (64UL << 10)
+#define BOARD_SIZE 0x1000000UL
+#define RING_AT 0x10000UL
 #define RING_SLOTS 32
-#define SITES_AT (1UL << 20)
-#define SITES_END (2UL << 20)
-#define KEEP_AT (2UL << 20)
+#define SITES_AT 0x100000UL
+#define SITES_END 0x200000UL
+#define KEEP_AT 0x200000UL
 
 struct stats *stats;
 

@@ -351,8 +351,10 @@ void exec_input(const struct input *input)
 
 	memset(regs, 0, sizeof(*regs) * POOLS);
 	for (i = 0; i != REGS; i++) {
-		regs[POOL_CTX][i] = regs[POOL_EVENT][i] = -1;
-		regs[POOL_ACCESS][i] = regs[POOL_DMABUF][i] = -1;
+		regs[POOL_CTX][i] = -1;
+		regs[POOL_EVENT][i] = -1;
+		regs[POOL_ACCESS][i] = -1;
+		regs[POOL_DMABUF][i] = -1;
 		regs[POOL_VFIO][i] = -1;
 		regs[POOL_MEMFD][i] = memory_fd(i);
 	}

@@ -58,7 +58,7 @@ enum pool {
 	POOL_ANY,	/* whichever has an object's ID */
 };
 
-extern const char pool_letters[POOLS + 1];
+#define POOL_LETTERS "cihsdfevwqkapmbxoltg"
 
 /**
  * enum kind - what an argument is

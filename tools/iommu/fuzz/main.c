@@ -29,7 +29,7 @@ struct progress *progress;
 struct input *given;
 unsigned int nr_given;
 
-static void usage(void)
+static void help(void)
 {
 	fprintf(stderr,
 		"usage: iommu-fuzz [OPTION...] FILE...\n"
@@ -283,7 +283,7 @@ int main(int argc, char **argv)
 			print = true;
 			break;
 		default:
-			usage();
+			help();
 		}
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (options.mode != MODE_FUZZ && !nr_given)
-		usage();
+		help();
 
 	progress = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -309,11 +309,12 @@ int main(int argc, char **argv)
 	fault_injection_init();
 	vfio_init();
 	rc = supervise();
-	printf("%llu inputs in %llu s, %u edges, %u places, %u worth keeping, %llu new, %llu killed%s%s\n",
+	printf("%llu inputs in %llu s, %u edges, %u places; ",
 	       (unsigned long long)stats->execs,
-	       (unsigned long long)stats->seconds, cover_edges(), cover_sites(),
-	       corpus_nr(), (unsigned long long)stats->kept,
-	       (unsigned long long)stats->slow, stats->stop[0] ? "; " : "",
-	       stats->stop);
+	       (unsigned long long)stats->seconds, cover_edges(), cover_sites());
+	printf("%u worth keeping, %llu of them new; %llu killed\n", corpus_nr(),
+	       (unsigned long long)stats->kept, (unsigned long long)stats->slow);
+	if (stats->stop[0])
+		printf("stopped: %s\n", stats->stop);
 	return rc;
 }

@@ -18,8 +18,8 @@
 
 #include "op_table.h"
 
-#define FILE_BYTES (1UL << 20)
-#define HUGETLB_BYTES (4UL << 20)
+#define FILE_BYTES 0x100000UL
+#define HUGETLB_BYTES 0x400000UL
 
 static const uint64_t choose_prot[] = { PROT_READ | PROT_WRITE, PROT_READ,
 					PROT_NONE, PROT_READ | PROT_EXEC };
@@ -232,6 +232,12 @@ static int file_of(uint64_t fd)
 	return fd_is_inputs(fd) ? (int)fd : -1;
 }
 
+static void changed_all_files(void)
+{
+	changed_file[0] = true;
+	changed_file[1] = true;
+}
+
 static long do_munmap(struct worker *worker, const uint64_t *vals)
 {
 	void *at = arena_at(vals[0]);
@@ -287,7 +293,7 @@ static long do_madvise(struct worker *worker, const uint64_t *vals)
 		return -EPERM;
 	changed_map = true;
 	if (vals[2] == MADV_REMOVE)
-		changed_file[0] = changed_file[1] = true;
+		changed_all_files();
 	return result(madvise(at, arena_length(at, vals[1]), vals[2]));
 }
 

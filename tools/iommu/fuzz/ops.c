@@ -9,8 +9,6 @@
 #include "op_table.h"
 #include "../../../drivers/iommu/iommufd/iommufd_test.h"
 
-const char pool_letters[] = "cihsdfevwqkapmbxoltg";
-
 static const uint64_t choose_bool[] = { 0, 1, 2 };
 static const uint64_t choose_num[] = { 0, 1, 2, 3, 7, 0xffffffff };
 static const uint64_t choose_option[] = { IOMMU_OPTION_RLIMIT_MODE,

@@ -42,6 +42,6 @@ extern struct progress {
 extern struct input *given;
 extern unsigned int nr_given;
 
-void run(void) __attribute__((noreturn));
+__attribute__((noreturn)) void run(void);
 
 #endif

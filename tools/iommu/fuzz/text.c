@@ -69,7 +69,7 @@ static void call_print(const struct call *call, char **at, const char *end)
 			continue;
 		add(at, end, " %s=", op->args[i].name);
 		if (arg->is_reg)
-			add(at, end, "%c%u", pool_letters[arg->pool],
+			add(at, end, "%c%u", POOL_LETTERS[arg->pool],
 			    (unsigned int)arg->val);
 		else
 			add(at, end, "0x%llx", (unsigned long long)arg->val);
@@ -109,22 +109,28 @@ size_t input_print(const struct input *input, char *buf, size_t size)
 static bool parse_value(const char *text, size_t len, struct arg *arg)
 {
 	char copy[32], *end;
+	static const char letters[] = POOL_LETTERS;
 	const char *letter;
 
 	if (!len || len >= sizeof(copy))
 		return false;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	letter = strchr(pool_letters, copy[0]);
+	letter = strchr(letters, copy[0]);
 	*arg = (struct arg){ .val = 0 };
 	if (letter) {
 		arg->is_reg = 1;
-		arg->pool = letter - pool_letters;
+		arg->pool = letter - letters;
 		arg->val = strtoull(copy + 1, &end, 10);
 		return len > 1 && !*end && arg->val < REGS;
 	}
 	arg->val = strtoull(copy, &end, 0);
 	return !*end;
+}
+
+static bool is_named(const char *name, const char *word, size_t len)
+{
+	return len == strlen(name) && !memcmp(word, name, len);
 }
 
 static bool parse_word(struct call *call, const char *word, size_t len)
@@ -141,11 +147,10 @@ static bool parse_word(struct call *call, const char *word, size_t len)
 	if (!parse_value(equals + 1, len - name_len - 1, &arg))
 		return false;
 
-#define IS(text) (name_len == strlen(text) && !memcmp(word, text, name_len))
 	for (i = 0; i != op->nr_args; i++) {
 		const struct arg_desc *desc = &op->args[i];
 
-		if (!IS(desc->name))
+		if (!is_named(desc->name, word, name_len))
 			continue;
 		if ((desc->kind == KIND_OUT || desc->kind == KIND_RESULT) &&
 		    (!arg.is_reg || arg.pool != desc->pool))
@@ -155,20 +160,19 @@ static bool parse_word(struct call *call, const char *word, size_t len)
 	}
 	if (arg.is_reg)
 		return false;
-	if (IS("thread") && arg.val < MAX_THREADS)
+	if (is_named("thread", word, name_len) && arg.val < MAX_THREADS)
 		call->thread = arg.val;
-	else if (IS("fork") && arg.val <= 1)
+	else if (is_named("fork", word, name_len) && arg.val <= 1)
 		call->forked = arg.val;
-	else if (IS("fail") && arg.val <= UINT16_MAX)
+	else if (is_named("fail", word, name_len) && arg.val <= UINT16_MAX)
 		call->fail = arg.val;
-	else if (IS("place") && arg.val <= PLACE_END)
+	else if (is_named("place", word, name_len) && arg.val <= PLACE_END)
 		call->place = arg.val;
-	else if (IS("bytes") && arg.val <= UINT16_MAX)
+	else if (is_named("bytes", word, name_len) && arg.val <= UINT16_MAX)
 		call->bytes = arg.val;
 	else
 		return false;
 	return true;
-#undef IS
 }
 
 static size_t word_len(const char *text, const char *end)
