@@ -16,6 +16,7 @@ BEGIN {
 		"unreferenced object|list_(add|del) corruption|" \
 		"[Mm]emory leak detector disabled|" \
 		"page allocation failure|[Oo]ut of memory|" \
+		"iommufd: invariant |" \
 		"turning off the locking correctness validator"
 }
 

@@ -405,7 +405,15 @@ int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 	return iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 }
 
-static void ioas_freeze_all(struct iommufd_ctx *ictx, struct list_head *frozen)
+/**
+ * iommufd_ioas_freeze_all() - Keep every IOVA space of a context as it is
+ * @ictx: context, with its process_lock held
+ * @frozen: empty list; gets the IOASes, with a short reference each
+ *
+ * Context: may sleep; takes the locks of each IOVA space, until
+ * iommufd_ioas_thaw_all().
+ */
+void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx, struct list_head *frozen)
 {
 	struct iommufd_object *obj;
 	struct iommufd_ioas *ioas;
@@ -420,7 +428,11 @@ static void ioas_freeze_all(struct iommufd_ctx *ictx, struct list_head *frozen)
 	}
 }
 
-static void ioas_thaw_all(struct list_head *frozen)
+/**
+ * iommufd_ioas_thaw_all() - Undo iommufd_ioas_freeze_all()
+ * @frozen: the list
+ */
+void iommufd_ioas_thaw_all(struct list_head *frozen)
 {
 	struct iommufd_ioas *ioas, *next;
 
@@ -470,9 +482,9 @@ int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd)
 
 	pin_payer_init(&move.payer, ictx->charge_mm);
 	scoped_guard(mutex, &ictx->process_lock) {
-		ioas_freeze_all(ictx, &frozen);
+		iommufd_ioas_freeze_all(ictx, &frozen);
 		rc = ioas_move_all(&frozen, &move);
-		ioas_thaw_all(&frozen);
+		iommufd_ioas_thaw_all(&frozen);
 	}
 	pin_payer_release(&move.payer);
 	return rc;

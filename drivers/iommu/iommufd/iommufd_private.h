@@ -57,6 +57,7 @@ struct iommufd_ioas;
  *             @objects; cleared when that IOAS is destroyed
  * @charge_mm: 1: IOMMU_OPTION_RLIMIT_MODE is by process, 0: by user
  * @no_iommu_mode: the context serves VFIO no-IOMMU groups
+ * @test_pins: what the test build looks at again when all is given back
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -73,6 +74,9 @@ struct iommufd_ctx {
 	struct iommufd_ioas *vfio_ioas;
 	u8 charge_mm;
 	u8 no_iommu_mode;
+#ifdef CONFIG_IOMMUFD_TEST
+	struct test_pins *test_pins;
+#endif
 };
 
 /**
@@ -235,6 +239,9 @@ struct device *iommufd_char_device(void);
 /* ioas.c */
 struct iommufd_ioas *iommufd_ioas_new(struct iommufd_ctx *ictx);
 int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
+void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx,
+			     struct list_head *frozen);
+void iommufd_ioas_thaw_all(struct list_head *frozen);
 int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_copy(struct iommufd_ucmd *ucmd);
@@ -286,6 +293,8 @@ int iommufd_test(struct iommufd_ucmd *ucmd);
 int __init iommufd_test_init(void);
 void iommufd_test_exit(void);
 #else
+void iommufd_test_closing(struct iommufd_ctx *ictx);
+void iommufd_test_closed(struct iommufd_ctx *ictx);
 static inline int __init iommufd_test_init(void)
 {
 	return 0;
@@ -295,5 +304,13 @@ static inline void iommufd_test_exit(void)
 {
 }
 #endif
+
+static inline void iommufd_test_closing(struct iommufd_ctx *ictx)
+{
+}
+
+static inline void iommufd_test_closed(struct iommufd_ctx *ictx)
+{
+}
 
 #endif

@@ -48,6 +48,13 @@
  * @IOMMU_TEST_OP_DMABUF_GET: export memory as a dma-buf; the result of the ioctl
  *                            is its file descriptor
  * @IOMMU_TEST_OP_DMABUF_REVOKE: revoke, or restore, access to such a dma-buf
+ * @IOMMU_TEST_OP_CHECK_INVARIANTS: check all that the context consists of;
+ *                                  -ENOTRECOVERABLE, and lines in the log, where
+ *                                  something is not as it must be
+ * @IOMMU_TEST_OP_CORRUPT: make something wrong, check, and put it right again
+ *
+ * From IOMMU_TEST_OP_OURS on, operations are not those of the kernel tree's
+ * kselftests.
  */
 enum {
 	IOMMU_TEST_OP_ADD_RESERVED = 1,
@@ -73,6 +80,10 @@ enum {
 	IOMMU_TEST_OP_PASID_CHECK_HWPT = 21,
 	IOMMU_TEST_OP_DMABUF_GET = 22,
 	IOMMU_TEST_OP_DMABUF_REVOKE = 23,
+
+	IOMMU_TEST_OP_OURS = 1 << 16,
+	IOMMU_TEST_OP_CHECK_INVARIANTS = IOMMU_TEST_OP_OURS,
+	IOMMU_TEST_OP_CORRUPT,
 };
 
 /**
@@ -109,6 +120,8 @@ enum {
  * @pasid_check: PASID and the HWPT that it must be attached to, 0 for none
  * @dmabuf_get: size in bytes, O_CLOEXEC and access mode
  * @dmabuf_revoke: the dma-buf, and nonzero to revoke it
+ * @corrupt: an IOVA of IOAS @id that an area begins at, IOMMU_TEST_CORRUPT_*;
+ *           the number of violations that were noticed comes back
  * @last: ends the structure
  */
 struct iommu_test_cmd {
@@ -228,6 +241,13 @@ struct iommu_test_cmd {
 			__s32 dmabuf_fd;
 			__u32 revoked;
 		} dmabuf_revoke;
+
+		/* The invariant checker */
+		struct {
+			__aligned_u64 iova;
+			__u32 kind;
+			__u32 out_violations;
+		} corrupt;
 	};
 	__u32 last;
 };
@@ -245,6 +265,53 @@ enum {
 	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
 	MOCK_FLAGS_DEVICE_SHARED = 1 << 16,
 	MOCK_FLAGS_DEVICE_LATE = 1 << 17,
+};
+
+/**
+ * enum - corrupt.kind
+ * @IOMMU_TEST_CORRUPT_NOTHING: nothing is wrong
+ * @IOMMU_TEST_CORRUPT_STRAY_ENTRY: the page behind the area is translated
+ * @IOMMU_TEST_CORRUPT_MISSING_ENTRY: the area, one page, is not translated
+ * @IOMMU_TEST_CORRUPT_WRONG_ENTRY: it leads elsewhere
+ * @IOMMU_TEST_CORRUPT_WRITABLE_ENTRY: it can be written to, though read-only
+ * @IOMMU_TEST_CORRUPT_PIN: its first page has one pin less
+ * @IOMMU_TEST_CORRUPT_RUN: the store of runs names another page
+ * @IOMMU_TEST_CORRUPT_RUN_TOTAL: it has not as many pages as it says
+ * @IOMMU_TEST_CORRUPT_CLAIMS: there is a claim that is nobody's
+ * @IOMMU_TEST_CORRUPT_EXTENT: an extent has more claims than it should
+ * @IOMMU_TEST_CORRUPT_EXTENT_BOUND: an extent is a page longer
+ * @IOMMU_TEST_CORRUPT_STORE: a store has a user that is not there
+ * @IOMMU_TEST_CORRUPT_CHARGED: a page is charged that is not pinned
+ * @IOMMU_TEST_CORRUPT_VM_PIN: the process has fewer pages pinned
+ * @IOMMU_TEST_CORRUPT_GAP: the gap before the area is wrong
+ * @IOMMU_TEST_CORRUPT_LARGEST_GAP: the largest gap below it is wrong
+ * @IOMMU_TEST_CORRUPT_AREA_STATE: the area is half mapped
+ * @IOMMU_TEST_CORRUPT_AREA_START: the area shows other pages
+ * @IOMMU_TEST_CORRUPT_AREA_PINS: it has a pin that is nobody's
+ * @IOMMU_TEST_CORRUPT_ALIGNMENT: the areas are not aligned as they must be
+ */
+enum {
+	IOMMU_TEST_CORRUPT_NOTHING,
+	IOMMU_TEST_CORRUPT_STRAY_ENTRY,
+	IOMMU_TEST_CORRUPT_MISSING_ENTRY,
+	IOMMU_TEST_CORRUPT_WRONG_ENTRY,
+	IOMMU_TEST_CORRUPT_WRITABLE_ENTRY,
+	IOMMU_TEST_CORRUPT_PIN,
+	IOMMU_TEST_CORRUPT_RUN,
+	IOMMU_TEST_CORRUPT_RUN_TOTAL,
+	IOMMU_TEST_CORRUPT_CLAIMS,
+	IOMMU_TEST_CORRUPT_EXTENT,
+	IOMMU_TEST_CORRUPT_EXTENT_BOUND,
+	IOMMU_TEST_CORRUPT_STORE,
+	IOMMU_TEST_CORRUPT_CHARGED,
+	IOMMU_TEST_CORRUPT_VM_PIN,
+	IOMMU_TEST_CORRUPT_GAP,
+	IOMMU_TEST_CORRUPT_LARGEST_GAP,
+	IOMMU_TEST_CORRUPT_AREA_STATE,
+	IOMMU_TEST_CORRUPT_AREA_START,
+	IOMMU_TEST_CORRUPT_AREA_PINS,
+	IOMMU_TEST_CORRUPT_ALIGNMENT,
+	IOMMU_TEST_CORRUPT_MAX,
 };
 
 /**

@@ -302,7 +302,9 @@ static int iommufd_fops_release(struct inode *inode, struct file *filp)
 
 	iommufd_object_destroy_all(ictx);
 	WARN_ON_ONCE(!xa_empty(&ictx->groups));
+	iommufd_test_closing(ictx);
 	mtree_destroy(&ictx->mmio_tree);
+	iommufd_test_closed(ictx);
 	list_for_each_entry_safe(page, next, &ictx->sw_msi_list, link)
 		kfree(page);
 	mutex_destroy(&ictx->sw_msi_lock);

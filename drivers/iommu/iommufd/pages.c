@@ -24,6 +24,7 @@
 
 #include "pages.h"
 #include "pin.h"
+#include "test_hooks.h"
 
 static struct kmem_cache *pages_cache;
 static struct kmem_cache *extent_cache;
@@ -99,18 +100,21 @@ static void store_put(struct iommufd_pages *pages, struct pages_store *store)
 static int pages_pin_runs(struct iommufd_pages *pages, unsigned long first,
 			  unsigned long npages, struct pfn_store *runs)
 {
-	switch (pages->type) {
-	case PAGES_USER:
-		return pin_user_memory(pages->payer.mm,
-				       pages->uaddr + first * PAGE_SIZE, npages,
-				       pages->writable, runs);
-	case PAGES_FILE:
-		return pin_file_memory(pages->file, pages->first + first,
-				       npages, runs);
-	case PAGES_DMABUF:
-		break;
-	}
-	return pfn_store_append(runs, pages_dmabuf_pfn(pages, first), npages);
+	int rc;
+
+	if (pages->type == PAGES_DMABUF)
+		return pfn_store_append(runs, pages_dmabuf_pfn(pages, first),
+					npages);
+	iommufd_test_pin_begin();
+	if (pages->type == PAGES_USER)
+		rc = pin_user_memory(pages->payer.mm,
+				     pages->uaddr + first * PAGE_SIZE, npages,
+				     pages->writable, runs);
+	else
+		rc = pin_file_memory(pages->file, pages->first + first, npages,
+				     runs);
+	iommufd_test_pin_end();
+	return rc;
 }
 
 /* MMIO is neither pinned nor charged: revocation takes it away */

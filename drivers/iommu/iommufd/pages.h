@@ -232,6 +232,9 @@ unsigned long pages_dmabuf_pfn(struct iommufd_pages *pages,
 			       unsigned long index);
 bool pages_dmabuf_revoked(struct iommufd_pages *pages);
 void pages_dmabuf_detach(struct iommufd_pages *pages);
+#ifdef CONFIG_IOMMUFD_TEST
+unsigned int pages_dmabuf_fills(struct iommufd_pages *pages);
+#endif
 
 /* Page @index, which is in the extent */
 static inline unsigned long extent_pfn(const struct pages_extent *extent,

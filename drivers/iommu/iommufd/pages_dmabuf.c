@@ -258,3 +258,23 @@ bool pages_dmabuf_revoked(struct iommufd_pages *pages)
 	lockdep_assert_held(&pages->lock);
 	return pages->dmabuf->revoked;
 }
+
+#ifdef CONFIG_IOMMUFD_TEST
+/**
+ * pages_dmabuf_fills() - In how many places is it remembered to be mapped?
+ * @pages: a PAGES_DMABUF range
+ *
+ * Context: under the lock.
+ * Return: their number.
+ */
+unsigned int pages_dmabuf_fills(struct iommufd_pages *pages)
+{
+	struct dmabuf_fill *fill;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&pages->lock);
+	list_for_each_entry(fill, &pages->dmabuf->fills, link)
+		nr++;
+	return nr;
+}
+#endif

@@ -465,3 +465,78 @@ unsigned long pfn_store_search_page(const struct pfn_store *store,
 	pfn_cursor_next(&cursor, &run);
 	return run.pfn;
 }
+
+#ifdef CONFIG_IOMMUFD_TEST
+/* The runs of a chunk: what is wrong, or NULL; counts its pages */
+static const char *pfn_chunk_check(const struct pfn_store *store,
+				   unsigned int i, unsigned long *npages)
+{
+	struct pfn_chunk *chunk = pfn_store_chunk(store, i);
+	bool last = i == store->nr_chunks - 1;
+	unsigned int nr = last ? store->slot - chunk->run : chunk->capacity;
+	unsigned long before = *npages;
+
+	if (chunk->start != before)
+		return "a chunk begins elsewhere";
+	if (chunk->single) {
+		*npages += chunk->capacity;
+		return last ? "the last chunk is compact" : NULL;
+	}
+	if (nr > chunk->capacity)
+		return "a chunk has more runs than room";
+	for (unsigned int run = 0; run != nr; run++) {
+		if (run && run % PFN_MARK_RUNS == 0 &&
+		    *pfn_chunk_mark(chunk, run / PFN_MARK_RUNS - 1) !=
+			    *npages - before)
+			return "a mark is wrong";
+		*npages += pfn_run_length(chunk->run[run]);
+	}
+	return NULL;
+}
+
+/* Runs side by side, that could be one, must be too long for that */
+static bool pfn_runs_are_merged(const struct pfn_run *before,
+				const struct pfn_run *run)
+{
+	return before->pfn + before->npages != run->pfn ||
+	       run->npages > PFN_RUN_MAX_PAGES - before->npages;
+}
+
+/**
+ * pfn_store_check() - Is a store as it must be?
+ * @store: a store that nobody changes
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *pfn_store_check(const struct pfn_store *store)
+{
+	struct pfn_run run, before = {};
+	unsigned long npages = 0;
+	struct pfn_cursor cursor;
+	const char *wrong;
+
+	if (!store->npages)
+		return store->nr_chunks ? "an empty store has chunks" : NULL;
+	for (unsigned int i = 0; i != store->nr_chunks; i++) {
+		wrong = pfn_chunk_check(store, i, &npages);
+		if (wrong)
+			return wrong;
+	}
+	if (npages + pfn_run_length(store->tail) != store->npages)
+		return "the runs are not as many pages";
+
+	npages = 0;
+	pfn_cursor_seek(&cursor, store, 0, store->npages);
+	while (pfn_cursor_next(&cursor, &run)) {
+		if (!run.npages || run.pfn > PFN_RUN_MAX_PFN)
+			return "a run is none";
+		if (before.npages && !pfn_runs_are_merged(&before, &run))
+			return "two runs should be one";
+		if (pfn_store_page(store, npages) != run.pfn)
+			return "a page is not found by its index";
+		npages += run.npages;
+		before = run;
+	}
+	return npages == store->npages ? NULL : "the cursor loses pages";
+}
+#endif

@@ -96,6 +96,9 @@ int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,
 void pfn_store_seal(struct pfn_store *store);
 void pfn_store_free_chunks(struct pfn_store *store);
 size_t pfn_store_bytes(const struct pfn_store *store);
+#ifdef CONFIG_IOMMUFD_TEST
+const char *pfn_store_check(const struct pfn_store *store);
+#endif
 
 unsigned long pfn_store_search_page(const struct pfn_store *store,
 				    unsigned long index);

@@ -545,7 +545,9 @@ struct page *pin_one_page(struct mm_struct *mm, unsigned long uaddr, bool write)
 	struct page *page;
 	long got;
 
+	iommufd_test_pin_begin();
 	got = pin_remote(mm, uaddr & PAGE_MASK, 1, gup_flags, &page);
+	iommufd_test_pin_end();
 	if (got != 1)
 		return ERR_PTR(got ? got : -EFAULT);
 	return page;
@@ -567,8 +569,10 @@ struct page *pin_one_file_page(struct file *file, unsigned long index)
 	pgoff_t offset = 0;
 	long got;
 
+	iommufd_test_pin_begin();
 	got = memfd_pin_folios(file, start, start + PAGE_SIZE - 1, &folio, 1,
 			       &offset);
+	iommufd_test_pin_end();
 	if (got != 1)
 		return ERR_PTR(got ? got : -EFAULT);
 	return folio_page(folio, offset >> PAGE_SHIFT);

@@ -17,6 +17,7 @@
 #include "../iommu-priv.h"
 #include "device.h"
 #include "selftest.h"
+#include "selftest_check.h"
 
 /**
  * DOC: The test ioctl
@@ -738,7 +739,13 @@ int iommufd_test(struct iommufd_ucmd *ucmd)
 	struct iommu_test_cmd *cmd = ucmd->cmd;
 	u32 op = cmd->op;
 
-	if (op >= ARRAY_SIZE(test_ops) || cmd->__reserved)
+	if (cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (op == IOMMU_TEST_OP_CHECK_INVARIANTS)
+		return test_check_invariants(ucmd);
+	if (op == IOMMU_TEST_OP_CORRUPT)
+		return test_corrupt(ucmd);
+	if (op >= ARRAY_SIZE(test_ops))
 		return -EOPNOTSUPP;
 	op = array_index_nospec(op, ARRAY_SIZE(test_ops));
 	if (!test_ops[op])

@@ -16,6 +16,8 @@ struct phys_vec;
 
 #ifdef CONFIG_IOMMUFD_TEST
 bool iommufd_should_fail(void);
+void iommufd_test_pin_begin(void);
+void iommufd_test_pin_end(void);
 unsigned long iommufd_test_memory_limit(void);
 bool iommufd_test_is_mock_dev(struct device *dev);
 int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
@@ -24,6 +26,14 @@ int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
 static inline bool iommufd_should_fail(void)
 {
 	return false;
+}
+
+static inline void iommufd_test_pin_begin(void)
+{
+}
+
+static inline void iommufd_test_pin_end(void)
+{
 }
 
 /* Bytes that a batch of page pointers may take */

@@ -531,6 +531,28 @@ static inline int mock_vevent(int fd, __u32 idev)
 	return test_call(fd, IOMMU_TEST_OP_TRIGGER_VEVENT, &cmd);
 }
 
+/* 0, or -ENOTRECOVERABLE where the context is not as it must be */
+static inline int check_invariants(int fd)
+{
+	struct iommu_test_cmd cmd = {};
+
+	return test_call(fd, IOMMU_TEST_OP_CHECK_INVARIANTS, &cmd);
+}
+
+/* How many violations are noticed while something is wrong */
+static inline int check_corrupted(int fd, __u32 ioas, __u64 iova, __u32 kind,
+				  __u32 *violations)
+{
+	struct iommu_test_cmd cmd = {
+		.id = ioas,
+		.corrupt = { .iova = iova, .kind = kind },
+	};
+	int rc = test_call(fd, IOMMU_TEST_OP_CORRUPT, &cmd);
+
+	*violations = cmd.corrupt.out_violations;
+	return rc;
+}
+
 /* @access is a file descriptor; close it to end the access */
 static inline int access_create(int fd, __u32 ioas, __u32 flags, int *access)
 {

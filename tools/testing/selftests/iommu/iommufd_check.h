@@ -21,12 +21,44 @@
 #define EVERYTHING (~0ULL)
 #define HUGE_SIZE (2ULL << 20)
 
+/* Files that a test may have open, as far as contexts are looked for */
+#define MAX_FILES 64
+
 static unsigned long page;
 
 static __attribute__((constructor)) void page_init(void)
 {
 	page = sysconf(_SC_PAGE_SIZE);
 }
+
+/* All of the test's contexts: what is not one does not know the ioctl */
+static inline void check_all_invariants(struct __test_metadata *_metadata)
+{
+	int fd;
+
+	for (fd = 3; fd != MAX_FILES; fd++)
+		EXPECT_NE(-ENOTRECOVERABLE, check_invariants(fd))
+			TH_LOG("invariants of file %d, see the kernel log", fd);
+}
+
+/* Before a test tears down what it set up, everything in there must be right */
+#undef FIXTURE_TEARDOWN
+#define FIXTURE_TEARDOWN(fixture_name)                                       \
+	static const bool fixture_name##_teardown_parent;                    \
+	static void fixture_name##_undo(                                     \
+		struct __test_metadata *_metadata,                           \
+		FIXTURE_DATA(fixture_name) *self,                            \
+		const FIXTURE_VARIANT(fixture_name) *variant);               \
+	__FIXTURE_TEARDOWN(fixture_name)                                     \
+	{                                                                    \
+		check_all_invariants(_metadata);                             \
+		fixture_name##_undo(_metadata, self, variant);               \
+	}                                                                    \
+	static void fixture_name##_undo(                                     \
+		struct __test_metadata __attribute__((unused)) *_metadata,   \
+		FIXTURE_DATA(fixture_name) __attribute__((unused)) *self,    \
+		const FIXTURE_VARIANT(fixture_name)                          \
+			__attribute__((unused)) *variant)
 
 /* One of the numbers in /proc/self/status, in pages: "VmPin", "VmLck" */
 static inline unsigned long proc_status(const char *name)
