@@ -11,6 +11,8 @@
  * it may sleep.
  */
 #include <linux/export.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "viommu.h"
@@ -200,17 +202,24 @@ int iommufd_viommu_get_vdev_id(struct iommufd_viommu *viommu,
 EXPORT_SYMBOL_NS_GPL(iommufd_viommu_get_vdev_id, "IOMMUFD");
 
 /* An event with the driver's data, and a header yet to be filled */
-static struct iommufd_vevent *vevent_new(const void *data, size_t data_len)
+static struct iommufd_vevent *vevent_new(struct iommufd_veventq *veventq,
+					 const void *data, size_t data_len)
 {
 	struct iommufd_vevent *event;
+	struct mem_cgroup *old;
 	size_t size;
 
 	if (check_add_overflow(sizeof(struct iommufd_vevent_header), data_len,
 			       &size))
 		return NULL;
 
-	/* The caller is an interrupt's thread; it may lose events, not stall */
-	event = kzalloc_flex(*event, record, size, GFP_NOWAIT);
+	/*
+	 * The caller is an interrupt's thread; it may lose events, not stall.
+	 * Who does not read them must not fill the memory of others.
+	 */
+	old = set_active_memcg(veventq->memcg);
+	event = kzalloc_flex(*event, record, size, GFP_NOWAIT | __GFP_ACCOUNT);
+	set_active_memcg(old);
 	if (!event)
 		return NULL;
 	event->size = size;
@@ -276,7 +285,7 @@ int iommufd_viommu_report_event(struct iommufd_viommu *viommu,
 	event = NULL;
 	/* data_race: spares a full queue the allocation, and need not be exact */
 	if (data_race(veventq->num_events < veventq->depth)) {
-		event = vevent_new(event_data, data_len);
+		event = vevent_new(veventq, event_data, data_len);
 		if (!event)
 			rc = -ENOMEM;
 	}

@@ -12,6 +12,7 @@
 #include "device.h"
 
 struct file_operations;
+struct mem_cgroup;
 
 /**
  * struct iommufd_eventq - what FAULT and vEVENTQ have in common
@@ -100,6 +101,7 @@ struct iommufd_vevent {
  * @eventq: base
  * @viommu: the vIOMMU, held
  * @viommu_link: on iommufd_viommu::veventqs, under veventqs_rwsem
+ * @memcg: who made the queue, and pays for what is in it; a reference
  * @type: the type, unique in @viommu
  * @read_lock: serialises readers, who leave an event queued until it arrived;
  *             outside @lock
@@ -114,6 +116,7 @@ struct iommufd_veventq {
 	struct iommufd_eventq eventq;
 	struct iommufd_viommu *viommu;
 	struct list_head viommu_link;
+	struct mem_cgroup *memcg;
 	enum iommu_veventq_type type;
 
 	struct mutex read_lock;	/* one reader at a time */

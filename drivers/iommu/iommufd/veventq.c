@@ -15,6 +15,7 @@
  * of them faults its buffer in.
  */
 #include <linux/fs.h>
+#include <linux/memcontrol.h>
 #include <linux/slab.h>
 
 #include "eventq.h"
@@ -151,6 +152,7 @@ static void iommufd_veventq_destroy(struct iommufd_object *obj)
 	scoped_guard(rwsem_write, &viommu->veventqs_rwsem)
 		list_del(&veventq->viommu_link);
 	veventq_drop_events(veventq);
+	mem_cgroup_put(veventq->memcg);
 	mutex_destroy(&veventq->read_lock);
 	iommufd_object_unhold(&viommu->obj);
 }
@@ -225,8 +227,11 @@ int iommufd_veventq_alloc(struct iommufd_ucmd *ucmd)
 	/* So that the first event gets number 0 */
 	veventq->last_sequence = INT_MAX;
 
+	/* Before any event can come */
+	veventq->memcg = get_mem_cgroup_from_mm(current->mm);
 	rc = veventq_link(veventq, viommu);
 	if (rc) {
+		mem_cgroup_put(veventq->memcg);
 		iommufd_object_discard(ucmd->ictx, &veventq->eventq.obj);
 		goto out_put_viommu;
 	}
