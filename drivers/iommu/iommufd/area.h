@@ -5,6 +5,8 @@
 #ifndef __IOMMUFD_AREA_H
 #define __IOMMUFD_AREA_H
 
+#include <linux/sched/signal.h>
+
 #include "io_pagetable.h"
 #include "pages.h"
 
@@ -109,6 +111,13 @@ static inline void area_set_live(struct iopgt_area *area)
 {
 	/* Pairs with area_is_live() */
 	smp_store_release(&area->state, AREA_LIVE);
+}
+
+/* Between two areas, of which there may be millions: -EINTR if killed */
+static inline int areas_breathe(void)
+{
+	cond_resched();
+	return unlikely(fatal_signal_pending(current)) ? -EINTR : 0;
 }
 
 /* io_pagetable.c */

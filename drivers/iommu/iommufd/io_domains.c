@@ -138,12 +138,13 @@ static int domain_fill_areas(struct io_pagetable *iopt,
 	int rc;
 
 	for_each_area(area, iopt) {
-		rc = domain_fill_area(iopt, area, domain, first);
+		rc = areas_breathe();
+		if (!rc)
+			rc = domain_fill_area(iopt, area, domain, first);
 		if (rc) {
 			domain_empty_areas(iopt, domain, area, first);
 			return rc;
 		}
-		cond_resched();
 	}
 	return 0;
 }
@@ -246,9 +247,10 @@ static int domain_clear_dirty(struct io_pagetable *iopt,
 							     area->node.first,
 							     area_length(area),
 							     0, &dirty);
+		if (!rc)
+			rc = areas_breathe();
 		if (rc)
 			break;
-		cond_resched();
 	}
 	iommu_iotlb_sync(domain, &gather);
 	return rc;
@@ -260,8 +262,8 @@ static int domain_clear_dirty(struct io_pagetable *iopt,
  * @domain: a domain of it that can track
  * @enable: begin; what was written to until now does not count
  *
- * Context: may sleep.
- * Return: 0, or an errno of the IOMMU driver.
+ * Context: may sleep. Killable.
+ * Return: 0, -EINTR if killed, or an errno of the IOMMU driver.
  */
 int iopgt_set_dirty_tracking(struct io_pagetable *iopt,
 			     struct iommu_domain *domain, bool enable)
@@ -311,6 +313,8 @@ static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
 		rc = ops->read_and_clear_dirty(read->domain, from,
 					       to - from + 1, read->flags,
 					       &read->dirty);
+		if (!rc)
+			rc = areas_breathe();
 		if (rc)
 			return rc;
 	}
@@ -344,7 +348,7 @@ static int dirty_check_range(struct io_pagetable *iopt,
  * Context: may sleep. Killable.
  * Return: 0; -EINVAL where the range is not aligned, or is shorter than a bit
  * stands for, or where page_size is not a power of two; -EOVERFLOW; -EFAULT for
- * the bitmap; -ENOMEM; an errno of the IOMMU driver.
+ * the bitmap; -ENOMEM; -EINTR if killed; an errno of the IOMMU driver.
  */
 int iopgt_read_dirty(struct io_pagetable *iopt, struct iommu_domain *domain,
 		     unsigned long flags,

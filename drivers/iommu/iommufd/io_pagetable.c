@@ -63,6 +63,7 @@ static void areas_free(struct iopgt_area *areas)
 			kmem_cache_free(area_cache, areas);
 		pages_put(pages);
 		areas = next;
+		cond_resched();
 	}
 }
 
@@ -198,7 +199,10 @@ static int areas_fill(struct io_pagetable *iopt, struct iopgt_area *areas)
 	int rc;
 
 	for (area = areas; area; filled = area, area = area->next) {
-		rc = area_fill_domains(iopt, area);
+		/* The first one is worth no question: most often it is alone */
+		rc = filled ? areas_breathe() : 0;
+		if (!rc)
+			rc = area_fill_domains(iopt, area);
 		if (rc)
 			goto undo;
 	}
@@ -383,7 +387,9 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 			if (!*tail)
 				break;
 			tail = &(*tail)->next;
-			rc = 0;
+			rc = areas_breathe();
+			if (rc)
+				break;
 		}
 	}
 	if (rc) {

@@ -185,6 +185,7 @@ static void allowed_free(struct rb_root_cached *allowed)
 	while ((node = interval_tree_iter_first(allowed, 0, ULONG_MAX))) {
 		interval_tree_remove(node, allowed);
 		kfree(node);
+		cond_resched();
 	}
 }
 
@@ -218,9 +219,10 @@ static int allowed_add(struct io_pagetable *iopt,
  * @num_ranges: how many; with 0 any IOVA may be reserved, and automatic IOVAs come
  *              from anywhere
  *
- * Context: may sleep.
+ * Context: may sleep. Killable.
  * Return: 0. With nothing changed: -EADDRINUSE where a range is reserved already;
- * -EINVAL where a range is empty, or two overlap; -EOVERFLOW; -ENOMEM.
+ * -EINVAL where a range is empty, or two overlap; -EOVERFLOW; -ENOMEM; -EINTR if
+ * killed.
  */
 int iopgt_set_allowed(struct io_pagetable *iopt,
 		      const struct iommu_iova_range *ranges, u32 num_ranges)
@@ -232,6 +234,8 @@ int iopgt_set_allowed(struct io_pagetable *iopt,
 		for (u32 i = 0; i != num_ranges; i++) {
 			rc = allowed_add(iopt, &allowed, ranges[i].start,
 					 ranges[i].last);
+			if (!rc)
+				rc = areas_breathe();
 			if (rc)
 				goto free;
 		}
@@ -280,11 +284,13 @@ u32 iopgt_usable_ranges(struct io_pagetable *iopt,
  */
 #define HIGHEST_AUTO_IOVA	(ULONG_MAX - SZ_64K)
 
-static bool find_in_windows(struct io_pagetable *iopt,
-			    struct gap_request *request, unsigned long *iova)
+/* 0, -ENOSPC, or -EINTR: userspace can make as many windows as it can pay for */
+static int find_in_windows(struct io_pagetable *iopt,
+			   struct gap_request *request, unsigned long *iova)
 {
 	struct interval_tree_span_iter span;
 	struct interval_tree_node *node;
+	int rc;
 
 	/* Allowed ranges never are reserved */
 	node = interval_tree_iter_first(&iopt->allowed, 0, ULONG_MAX);
@@ -294,9 +300,12 @@ static bool find_in_windows(struct io_pagetable *iopt,
 			request->lowest = node->start;
 			request->highest = node->last;
 			if (gap_tree_find_gap(&iopt->areas, request, iova))
-				return true;
+				return 0;
+			rc = areas_breathe();
+			if (rc)
+				return rc;
 		}
-		return false;
+		return -ENOSPC;
 	}
 
 	interval_tree_for_each_span(&span, &iopt->reserved, 0,
@@ -306,9 +315,9 @@ static bool find_in_windows(struct io_pagetable *iopt,
 		request->lowest = span.start_hole;
 		request->highest = span.last_hole;
 		if (gap_tree_find_gap(&iopt->areas, request, iova))
-			return true;
+			return 0;
 	}
-	return false;
+	return -ENOSPC;
 }
 
 /**
@@ -319,7 +328,7 @@ static bool find_in_windows(struct io_pagetable *iopt,
  * @length: bytes, a multiple of the alignment
  * @iova: out: the first IOVA
  *
- * Return: 0, or -ENOSPC where it fits nowhere.
+ * Return: 0; -ENOSPC where it fits nowhere; -EINTR if killed.
  */
 int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 		    unsigned long length, unsigned long *iova)
@@ -330,18 +339,21 @@ int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 			       (unsigned long)SZ_1G),
 		.grain = iopt->alignment,
 	};
+	int rc;
 
 	request.offset = hint & (request.align - 1);
-	if (find_in_windows(iopt, &request, iova))
-		return 0;
+	rc = find_in_windows(iopt, &request, iova);
+	if (rc != -ENOSPC)
+		return rc;
 	request.align = PAGE_SIZE;
 	request.offset = offset_in_page(hint);
-	if (find_in_windows(iopt, &request, iova))
-		return 0;
+	rc = find_in_windows(iopt, &request, iova);
+	if (rc != -ENOSPC)
+		return rc;
 	/* The last resort must not miss any place */
 	request.align = iopt->alignment;
 	request.offset = 0;
-	return find_in_windows(iopt, &request, iova) ? 0 : -ENOSPC;
+	return find_in_windows(iopt, &request, iova);
 }
 
 /**
