@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay bench bench-docs bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture bench bench-docs bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -42,6 +42,9 @@ shell: setup ## the same machine with an interactive shell
 
 test: setup ## every test; LANE=name one lane, TEST=program:name one test
 	@scripts/test $(LANE)
+
+torture: setup ## threads against each other, for MINUTES= (SEED= repeats)
+	@scripts/test torture
 
 conformance: setup ## the kernel's own kselftests on our kernel
 	@scripts/test conformance
