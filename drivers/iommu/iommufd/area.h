@@ -133,6 +133,9 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 		       unsigned long last);
 int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 		    unsigned long length, unsigned long *iova);
+int iopgt_reserve_node(struct io_pagetable *iopt,
+		       struct iopgt_reserved *reserved, unsigned long first,
+		       unsigned long last, void *owner);
 int iopgt_reserve_locked(struct io_pagetable *iopt, unsigned long first,
 			 unsigned long last, void *owner);
 void iopgt_unreserve_locked(struct io_pagetable *iopt, void *owner);

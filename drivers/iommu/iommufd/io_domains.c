@@ -149,21 +149,36 @@ static int domain_fill_areas(struct io_pagetable *iopt,
 	return 0;
 }
 
+static void domain_unreserve(struct io_pagetable *iopt,
+			     struct iopgt_domain *member)
+{
+	if (member->below.owner)
+		interval_tree_remove(&member->below.node, &iopt->reserved);
+	if (member->above.owner)
+		interval_tree_remove(&member->above.node, &iopt->reserved);
+	member->below.owner = NULL;
+	member->above.owner = NULL;
+}
+
 /* What the domain cannot translate is reserved, in its name */
 static int domain_reserve(struct io_pagetable *iopt,
-			  struct iommu_domain *domain)
+			  struct iopgt_domain *member)
 {
-	const struct iommu_domain_geometry *geometry = &domain->geometry;
+	const struct iommu_domain_geometry *geometry =
+		&member->domain->geometry;
 	int rc = 0;
 
+	member->below.owner = NULL;
+	member->above.owner = NULL;
 	if (!geometry->force_aperture)
 		return 0;
 	if (geometry->aperture_start)
-		rc = iopgt_reserve_locked(iopt, 0, geometry->aperture_start - 1,
-					  domain);
+		rc = iopgt_reserve_node(iopt, &member->below, 0,
+					geometry->aperture_start - 1, member);
 	if (!rc && geometry->aperture_end < ULONG_MAX)
-		rc = iopgt_reserve_locked(iopt, geometry->aperture_end + 1,
-					  ULONG_MAX, domain);
+		rc = iopgt_reserve_node(iopt, &member->above,
+					geometry->aperture_end + 1, ULONG_MAX,
+					member);
 	return rc;
 }
 
@@ -187,7 +202,7 @@ int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 	rc = iopgt_raise_alignment(iopt, 1UL << __ffs(domain->pgsize_bitmap));
 	if (rc)
 		return rc;
-	rc = domain_reserve(iopt, domain);
+	rc = domain_reserve(iopt, member);
 	if (rc)
 		goto undo;
 	rc = domain_fill_areas(iopt, domain);
@@ -197,7 +212,7 @@ int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 	return 0;
 
 undo:
-	iopgt_unreserve_locked(iopt, domain);
+	domain_unreserve(iopt, member);
 	iopgt_update_alignment(iopt);
 	return rc;
 }
@@ -216,7 +231,7 @@ void iopgt_remove_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 	list_del(&member->link);
 	domain_empty_areas(iopt, member->domain, NULL,
 			   list_empty(&iopt->domains));
-	iopgt_unreserve_locked(iopt, member->domain);
+	domain_unreserve(iopt, member);
 	iopgt_update_alignment(iopt);
 }
 

@@ -7,6 +7,7 @@
 #define __IOMMUFD_IO_PAGETABLE_H
 
 #include <linux/interval_tree.h>
+#include <linux/interval_tree.h>
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
@@ -19,15 +20,30 @@ struct iopgt_access;
 struct pages_move;
 
 /**
+ * struct iopgt_reserved - IOVAs that nothing may be mapped at
+ * @node: in io_pagetable::reserved
+ * @owner: in whose name, NULL while it is not in there; ranges of several owners
+ *         may overlap
+ */
+struct iopgt_reserved {
+	struct interval_tree_node node;
+	void *owner;
+};
+
+/**
  * struct iopgt_domain - membership of a domain in one IOVA space
  * @link: on io_pagetable::domains while it is kept filled
  * @domain: the paging domain; set by the owner before iopgt_add_domain()
+ * @below: IOVAs too low for it to translate
+ * @above: IOVAs too high for it
  *
  * Embedded in the HWPT, so that attaching needs no allocation of its own.
  */
 struct iopgt_domain {
 	struct list_head link;
 	struct iommu_domain *domain;
+	struct iopgt_reserved below;
+	struct iopgt_reserved above;
 };
 
 /**

@@ -12,16 +12,6 @@
 #include "area.h"
 
 /**
- * struct iopgt_reserved - IOVAs that nothing may be mapped at
- * @node: in io_pagetable::reserved
- * @owner: in whose name; ranges of several owners may overlap
- */
-struct iopgt_reserved {
-	struct interval_tree_node node;
-	void *owner;
-};
-
-/**
  * iopgt_is_reserved() - Must any IOVA of a range stay unused?
  * @iopt: IOVA space, with iova_lock held
  * @first: first IOVA
@@ -33,6 +23,32 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 		       unsigned long last)
 {
 	return interval_tree_iter_first(&iopt->reserved, first, last);
+}
+
+/**
+ * iopgt_reserve_node() - Keep a range unused, without an allocation
+ * @iopt: IOVA space, with iova_lock held for write
+ * @reserved: belongs to the IOVA space until the caller takes it out
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ * @owner: not one of iopgt_unreserve()
+ *
+ * Return: 0; -EADDRINUSE where it is mapped or allowed.
+ */
+int iopgt_reserve_node(struct io_pagetable *iopt,
+		       struct iopgt_reserved *reserved, unsigned long first,
+		       unsigned long last, void *owner)
+{
+	lockdep_assert_held_write(&iopt->iova_lock);
+	if (gap_tree_first_in(&iopt->areas, first, last) ||
+	    interval_tree_iter_first(&iopt->allowed, first, last))
+		return -EADDRINUSE;
+
+	reserved->node.start = first;
+	reserved->node.last = last;
+	reserved->owner = owner;
+	interval_tree_insert(&reserved->node, &iopt->reserved);
+	return 0;
 }
 
 /**
@@ -48,20 +64,15 @@ int iopgt_reserve_locked(struct io_pagetable *iopt, unsigned long first,
 			 unsigned long last, void *owner)
 {
 	struct iopgt_reserved *reserved;
-
-	lockdep_assert_held_write(&iopt->iova_lock);
-	if (gap_tree_first_in(&iopt->areas, first, last) ||
-	    interval_tree_iter_first(&iopt->allowed, first, last))
-		return -EADDRINUSE;
+	int rc;
 
 	reserved = kzalloc_obj(*reserved, GFP_KERNEL_ACCOUNT);
 	if (!reserved)
 		return -ENOMEM;
-	reserved->node.start = first;
-	reserved->node.last = last;
-	reserved->owner = owner;
-	interval_tree_insert(&reserved->node, &iopt->reserved);
-	return 0;
+	rc = iopgt_reserve_node(iopt, reserved, first, last, owner);
+	if (rc)
+		kfree(reserved);
+	return rc;
 }
 
 /**
@@ -393,9 +404,13 @@ void iopgt_update_alignment(struct io_pagetable *iopt)
 
 	lockdep_assert_held_write(&iopt->domains_lock);
 	lockdep_assert_held_write(&iopt->iova_lock);
-	list_for_each_entry(member, &iopt->domains, link)
+	list_for_each_entry(member, &iopt->domains, link) {
+		/* It never is more than it was; and HWPTs may be many */
+		if (alignment >= iopt->alignment)
+			break;
 		alignment = max(alignment,
 				1UL << __ffs(member->domain->pgsize_bitmap));
+	}
 	list_for_each_entry(access, &iopt->accesses, link)
 		alignment = max(alignment, access->alignment);
 	iopt->alignment = alignment;
