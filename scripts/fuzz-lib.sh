@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What fuzz and fuzz-replay share: a guest that runs iommu-fuzz, and what it
-# wrote to its board (see tools/iommu/fuzz/board.c). Sourced, never run.
+# wrote to its board (see tools/iommu/fuzz/board.c). Sourced, never run. FUZZ=DIR
+# keeps what is learned somewhere else than in the cache.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-FUZZ=$CACHE/fuzz
+FUZZ=${FUZZ:-$CACHE/fuzz}
 SOURCES=$ROOT/tools/iommu/fuzz
 KERNEL=fuzz
 

@@ -18,6 +18,7 @@
 #define CHECKED_BYTES (8 * PAGE)
 
 static int iommu_fd = -1, kmsg_fd = -1, status_fd = -1;
+static int vmstat_fd = -1, refresh_fd = -1;
 static int charge_fd = -1, charge_access = -1;
 
 static int test(int fd, uint32_t op, struct iommu_test_cmd *cmd)
@@ -65,6 +66,9 @@ bool check_init(void)
 	iommu_fd = fd_keep(open("/dev/iommu", O_RDWR | O_CLOEXEC));
 	kmsg_fd = fd_keep(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	status_fd = fd_keep(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+	vmstat_fd = fd_keep(open("/proc/vmstat", O_RDONLY | O_CLOEXEC));
+	refresh_fd = fd_keep(open("/proc/sys/vm/stat_refresh",
+				  O_WRONLY | O_CLOEXEC));
 	/* What was said before is not this run's */
 	if (kmsg_fd >= 0)
 		lseek(kmsg_fd, 0, SEEK_END);
@@ -129,6 +133,40 @@ static bool check_status(void)
 	if (line && strtoul(line + 6, NULL, 10))
 		return stop("leak: VmPin is not 0");
 	return true;
+}
+
+/* The number behind this name in a file of them */
+static bool find_number(const char *text, const char *name, unsigned long *number)
+{
+	const char *at = strstr(text, name);
+
+	if (at)
+		*number = strtoul(at + strlen(name), NULL, 10);
+	return at;
+}
+
+/* What was ever pinned, by anybody, was unpinned */
+static bool check_vmstat(void)
+{
+	static char text[16384];
+	unsigned long acquired, released;
+	ssize_t len;
+
+	/* Else what each CPU counted is not in it yet */
+	if (pwrite(refresh_fd, "1", 1, 0) != 1)
+		return true;
+	len = pread(vmstat_fd, text, sizeof(text) - 1, 0);
+	if (len <= 0)
+		return true;
+	text[len] = '\0';
+	if (!find_number(text, "nr_foll_pin_acquired ", &acquired) ||
+	    !find_number(text, "nr_foll_pin_released ", &released))
+		return true;
+	if (acquired == released)
+		return true;
+	snprintf(stats->stop, sizeof(stats->stop),
+		 "leak: %lu pages were pinned, %lu unpinned", acquired, released);
+	return false;
 }
 
 /* No page of the file that all inputs share may be pinned now */
@@ -197,5 +235,6 @@ bool check_after(bool thorough)
 	limit_reset();
 	if (!check_pins())
 		return false;
-	return !thorough || (check_status() && check_charge() && check_log());
+	return !thorough || (check_status() && check_vmstat() && check_charge() &&
+			     check_log());
 }

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -197,15 +198,22 @@ static void set_fail(struct worker *worker, unsigned int nth)
 static void call_once(struct worker *worker, const struct call *call)
 {
 	const struct op *op = ops[call->op];
+	struct timespec begin, end;
 	long rc;
 
+	if (exec_trace)
+		clock_gettime(CLOCK_MONOTONIC, &begin);
 	if (op->run)
 		rc = call_run(worker, op, call);
 	else
 		rc = call_ioctl(worker, op, call);
-	if (exec_trace)
-		printf("%s\t%s = %ld%s\n", call->forked ? "child" : "",
-		       op->name, rc, call->fail ? ", with a failure injected" : "");
+	if (!exec_trace)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%s\t%s = %ld, %lld us%s\n", call->forked ? "child" : "", op->name,
+	       rc, (end.tv_sec - begin.tv_sec) * 1000000LL +
+	       (end.tv_nsec - begin.tv_nsec) / 1000,
+	       call->fail ? ", with a failure injected" : "");
 }
 
 static void call_forked(struct worker *worker, const struct call *call)

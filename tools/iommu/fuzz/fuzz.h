@@ -105,7 +105,7 @@ struct worker;
  * @request: of an ioctl on args[0]
  * @size: of its structure, whose first field is the size
  * @test_op: of IOMMU_TEST_CMD
- * @weight: how often it is chosen
+ * @weight: how often it is chosen; 0: seldom, as it takes long
  * @run: in place of an ioctl
  */
 struct op {

@@ -88,7 +88,6 @@ static bool map_files(void)
 	       map_at(ARENA_COW, FILE_BYTES, rw, MAP_PRIVATE, files[0]);
 }
 
-/* What belongs to no file is always anew */
 static bool map_anon(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -188,7 +187,13 @@ void memory_reset(void)
 	}
 	if (changed_map || files_changed)
 		map_files();
-	map_anon();
+	if (changed_map) {
+		map_anon();
+	} else {
+		madvise((void *)ARENA_ANON, 2UL << 20, MADV_DONTNEED);
+		madvise((void *)ARENA_HUGE, 4UL << 20, MADV_DONTNEED);
+		madvise((void *)ARENA_COW, FILE_BYTES, MADV_DONTNEED);
+	}
 	changed_map = false;
 	changed_cap = false;
 	changed_limit = false;
@@ -453,9 +458,9 @@ const struct op memory_ops[] = {
 		A_VA("va"), A_LENGTH("length"), A_CHOICE("node", choose_node) } },
 	{ .name = "move_pages", .weight = 2, .run = do_move_pages, .args = {
 		A_VA("va"), A_LENGTH("length"), A_CHOICE("node", choose_node) } },
-	{ .name = "migrate", .weight = 1, .run = do_migrate, .args = {
+	{ .name = "migrate", .weight = 0, .run = do_migrate, .args = {
 		A_CHOICE("node", choose_node) } },
-	{ .name = "compact", .weight = 1, .run = do_compact },
+	{ .name = "compact", .weight = 0, .run = do_compact },
 	{ .name = "memlock", .weight = 2, .run = do_memlock, .args = {
 		A_CHOICE("pages", choose_limit) } },
 	{ .name = "capable", .weight = 1, .run = do_capable, .args = {

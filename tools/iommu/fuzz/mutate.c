@@ -255,6 +255,11 @@ static void random_manner(struct call *call)
 		call->fail = 1 + random_below(one_in(2) ? 6 : 40);
 }
 
+static unsigned int op_weight(unsigned int op)
+{
+	return ops[op]->weight ? ops[op]->weight * 8 : 1;
+}
+
 static unsigned int random_op(void)
 {
 	static unsigned int total;
@@ -262,11 +267,11 @@ static unsigned int random_op(void)
 
 	if (!total) {
 		for (i = 0; i != nr_ops; i++)
-			total += ops[i]->weight;
+			total += op_weight(i);
 	}
 	at = random_below(total);
-	for (i = 0; at >= ops[i]->weight; i++)
-		at -= ops[i]->weight;
+	for (i = 0; at >= op_weight(i); i++)
+		at -= op_weight(i);
 	return i;
 }
 
