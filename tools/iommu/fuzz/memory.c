@@ -20,6 +20,7 @@
 
 #define FILE_BYTES 0x100000UL
 #define HUGETLB_BYTES 0x400000UL
+#define PATTERN_BYTES 0x40000UL
 
 static const uint64_t choose_prot[] = { PROT_READ | PROT_WRITE, PROT_READ,
 					PROT_NONE, PROT_READ | PROT_EXEC };
@@ -37,12 +38,12 @@ static const uint64_t choose_punch[] = { FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_S
 static const uint64_t choose_memfd[] = { 0, MFD_ALLOW_SEALING, MFD_HUGETLB };
 static const uint64_t choose_seal[] = { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE,
 					F_SEAL_FUTURE_WRITE, F_SEAL_SEAL };
-static const uint64_t choose_node[] = { 0, 1 };
+static const uint64_t choose_node[] = { 0, 1, 2 };
 static const uint64_t choose_limit[] = { ~0ULL, 0, 1, 4, 16, 64 };
 static const uint64_t choose_bool[] = { 0, 1 };
 
 static int files[2] = { -1, -1 };
-static int zero_fd = -1, compact_fd = -1;
+static int pattern_fd = -1, compact_fd = -1;
 static bool changed_map, changed_file[2], changed_limit, changed_cap;
 
 /* Move a descriptor out of the way of those that inputs get */
@@ -135,6 +136,22 @@ static void set_limit(uint64_t pages)
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
+/* What inputs write: bits that are set, and some that are not */
+static int pattern_file(void)
+{
+	int fd = fd_keep(memfd_create("pattern", MFD_CLOEXEC));
+	uint8_t page[PAGE];
+	unsigned int i;
+
+	for (i = 0; i != PAGE; i++)
+		page[i] = 0xff - i;
+	for (i = 0; i != PATTERN_BYTES / PAGE; i++) {
+		if (write(fd, page, PAGE) != (ssize_t)PAGE)
+			return -1;
+	}
+	return fd;
+}
+
 /**
  * memory_init() - Make the arena
  *
@@ -147,7 +164,7 @@ bool memory_init(void)
 	static bool opened;
 
 	if (!opened) {
-		zero_fd = fd_keep(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+		pattern_fd = pattern_file();
 		compact_fd = fd_keep(open("/proc/sys/vm/compact_memory",
 					  O_WRONLY | O_CLOEXEC));
 		opened = true;
@@ -308,7 +325,7 @@ static long do_touch(struct worker *worker, const uint64_t *vals)
 	void *at = arena_at(vals[0]);
 
 	(void)worker;
-	return result(read(zero_fd, at, arena_length(at, vals[1])));
+	return result(pread(pattern_fd, at, arena_length(at, vals[1]), 0));
 }
 
 static long do_memfd(struct worker *worker, const uint64_t *vals)
@@ -349,16 +366,22 @@ static long do_close(struct worker *worker, const uint64_t *vals)
 	return result(fd_is_inputs(vals[0]) ? close(vals[0]) : -1);
 }
 
-/* Move pages to a node: a call of the machine with several of them */
+/* Move pages to a node, and let others come from there */
 static long do_mbind(struct worker *worker, const uint64_t *vals)
 {
 	unsigned long nodes = 1UL << (vals[2] & 1);
+	int mode = MPOL_BIND;
 	void *at = arena_at(vals[0]);
 
 	(void)worker;
 	changed_map = true;
-	return result(syscall(SYS_mbind, at, arena_length(at, vals[1]), MPOL_BIND,
-			      &nodes, 64UL, MPOL_MF_MOVE_ALL));
+	/* Each page far from the next */
+	if (vals[2] == 2) {
+		nodes = 3;
+		mode = MPOL_INTERLEAVE;
+	}
+	return result(syscall(SYS_mbind, at, arena_length(at, vals[1]), mode, &nodes,
+			      64UL, MPOL_MF_MOVE_ALL));
 }
 
 static long do_move_pages(struct worker *worker, const uint64_t *vals)
