@@ -582,8 +582,9 @@ int iommufd_get_hw_info(struct iommufd_ucmd *ucmd)
 	}
 
 	/* As much as fits, and zeroes behind it */
-	rc = copy_struct_to_user(u64_to_user_ptr(cmd->data_uptr), cmd->data_len,
-				 data, length, NULL);
+	rc = iommufd_should_fail() ? -EFAULT :
+		     copy_struct_to_user(u64_to_user_ptr(cmd->data_uptr),
+					 cmd->data_len, data, length, NULL);
 	if (rc)
 		goto out;
 

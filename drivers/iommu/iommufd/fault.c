@@ -303,7 +303,8 @@ static ssize_t iommufd_fault_read(struct file *file, char __user *buf,
 		}
 
 		taken = fault_take_unread(fault, records, batch, &next);
-		if (copy_to_user(buf + done * sizeof(*records), records,
+		if (iommufd_should_fail() ||
+		    copy_to_user(buf + done * sizeof(*records), records,
 				 taken * sizeof(*records))) {
 			fault_return_unread(fault, records, taken);
 			rc = -EFAULT;
@@ -359,7 +360,8 @@ static ssize_t iommufd_fault_write(struct file *file, const char __user *buf,
 		return -EINVAL;
 
 	for (done = 0; done < count; done += sizeof(response)) {
-		if (copy_from_user(&response, buf + done, sizeof(response))) {
+		if (iommufd_should_fail() ||
+		    copy_from_user(&response, buf + done, sizeof(response))) {
 			rc = -EFAULT;
 			break;
 		}

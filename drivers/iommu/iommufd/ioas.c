@@ -101,7 +101,8 @@ static int ioas_copy_ranges(struct io_pagetable *iopt,
 		if (!ranges)
 			return -ENOMEM;
 		total = iopgt_usable_ranges(iopt, ranges, room, &alignment);
-		if (copy_to_user(uranges, ranges,
+		if (iommufd_should_fail() ||
+		    copy_to_user(uranges, ranges,
 				 array_size(min(total, room), sizeof(*ranges))))
 			return -EFAULT;
 	}
@@ -161,7 +162,8 @@ int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd)
 				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!ranges)
 			return -ENOMEM;
-		if (copy_from_user(ranges, u64_to_user_ptr(cmd->allowed_iovas),
+		if (iommufd_should_fail() ||
+		    copy_from_user(ranges, u64_to_user_ptr(cmd->allowed_iovas),
 				   array_size(cmd->num_iovas, sizeof(*ranges))))
 			return -EFAULT;
 	}
@@ -201,7 +203,9 @@ static int ioas_map_reply(struct iommufd_ioas *ioas, u32 flags,
 			  u64 __user *reply, unsigned long iova,
 			  unsigned long length)
 {
-	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA || !put_user(iova, reply))
+	if (flags & IOMMU_IOAS_MAP_FIXED_IOVA)
+		return 0;
+	if (!iommufd_should_fail() && !put_user(iova, reply))
 		return 0;
 	iopgt_unmap(&ioas->iopt, iova, length, NULL);
 	return -EFAULT;

@@ -104,7 +104,8 @@ struct iommufd_ucmd {
  */
 static inline int iommufd_ucmd_reply(struct iommufd_ucmd *ucmd, size_t cmd_len)
 {
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
+	if (iommufd_should_fail() ||
+	    copy_to_user(ucmd->ubuffer, ucmd->cmd,
 			 min_t(size_t, ucmd->user_size, cmd_len)))
 		return -EFAULT;
 	return 0;
@@ -238,10 +239,10 @@ struct device *iommufd_char_device(void);
 
 /* ioas.c */
 struct iommufd_ioas *iommufd_ioas_new(struct iommufd_ctx *ictx);
-int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx,
 			     struct list_head *frozen);
 void iommufd_ioas_thaw_all(struct list_head *frozen);
+int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_copy(struct iommufd_ucmd *ucmd);
@@ -292,9 +293,9 @@ extern const struct iommufd_object_type_ops iommufd_selftest_type;
 int iommufd_test(struct iommufd_ucmd *ucmd);
 int __init iommufd_test_init(void);
 void iommufd_test_exit(void);
-#else
 void iommufd_test_closing(struct iommufd_ctx *ictx);
 void iommufd_test_closed(struct iommufd_ctx *ictx);
+#else
 static inline int __init iommufd_test_init(void)
 {
 	return 0;
@@ -303,7 +304,6 @@ static inline int __init iommufd_test_init(void)
 static inline void iommufd_test_exit(void)
 {
 }
-#endif
 
 static inline void iommufd_test_closing(struct iommufd_ctx *ictx)
 {
@@ -312,5 +312,6 @@ static inline void iommufd_test_closing(struct iommufd_ctx *ictx)
 static inline void iommufd_test_closed(struct iommufd_ctx *ictx)
 {
 }
+#endif
 
 #endif

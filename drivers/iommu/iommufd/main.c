@@ -215,6 +215,8 @@ static int iommufd_fetch_cmd(struct iommufd_ucmd *ucmd, union iommufd_cmd *cmd,
 {
 	u32 size;
 
+	if (iommufd_should_fail())
+		return -EFAULT;
 	if (copy_from_user(cmd, ucmd->ubuffer, op->min_size)) {
 		/* A structure that is too short may end where memory ends */
 		if (get_user(size, (u32 __user *)ucmd->ubuffer) ||
@@ -300,11 +302,11 @@ static int iommufd_fops_release(struct inode *inode, struct file *filp)
 	struct iommufd_ctx *ictx = filp->private_data;
 	struct iommufd_sw_msi_page *page, *next;
 
-	iommufd_object_destroy_all(ictx);
-	WARN_ON_ONCE(!xa_empty(&ictx->groups));
 	iommufd_test_closing(ictx);
-	mtree_destroy(&ictx->mmio_tree);
+	iommufd_object_destroy_all(ictx);
 	iommufd_test_closed(ictx);
+	WARN_ON_ONCE(!xa_empty(&ictx->groups));
+	mtree_destroy(&ictx->mmio_tree);
 	list_for_each_entry_safe(page, next, &ictx->sw_msi_list, link)
 		kfree(page);
 	mutex_destroy(&ictx->sw_msi_lock);

@@ -13,6 +13,7 @@
 
 #include "pages.h"
 #include "pin.h"
+#include "test_hooks.h"
 
 static void copy_in_page(struct page *page, unsigned long offset, void *data,
 			 size_t length, bool write)
@@ -52,8 +53,9 @@ static size_t rw_pinned(struct pages_extent *extent, unsigned long start,
 
 static int rw_user(void __user *uptr, void *data, size_t length, bool write)
 {
-	if (write ? copy_to_user(uptr, data, length) :
-		    copy_from_user(data, uptr, length))
+	if (iommufd_should_fail() ||
+	    (write ? copy_to_user(uptr, data, length) :
+		     copy_from_user(data, uptr, length)))
 		return -EFAULT;
 	return 0;
 }

@@ -187,8 +187,10 @@ static long pin_huge_pages(struct mm_struct *mm, unsigned long uaddr,
 		struct vm_area_struct *vma = vma_lookup(mm, uaddr);
 		struct page *page;
 
-		if (!vma || pin_user_pages(uaddr, 1, gup_flags | FOLL_NOFAULT,
-					   &page) != 1)
+		/* What cannot be had here is asked for bit by bit */
+		if (!vma || iommufd_should_fail() ||
+		    pin_user_pages(uaddr, 1, gup_flags | FOLL_NOFAULT,
+				   &page) != 1)
 			break;
 		n = min(pin_huge_length(vma, uaddr, page), npages - done);
 		if (n > 1 && folio_add_pins(page_folio(page), n - 1))
@@ -245,6 +247,8 @@ static long pin_user_batch(struct mm_struct *mm, unsigned long uaddr,
 			   unsigned long nr, unsigned int gup_flags,
 			   struct page **pages)
 {
+	if (iommufd_should_fail())
+		return -EFAULT;
 	/* The next one is to begin where a huge page may */
 	nr = min(nr, (PMD_SIZE - (uaddr & ~PMD_MASK)) >> PAGE_SHIFT);
 	if (likely(mm == current->mm))
@@ -256,9 +260,12 @@ static int pin_user_page(unsigned long uaddr, unsigned int gup_flags,
 			 struct pfn_store *store)
 {
 	struct page *page;
-	long got = pin_user_pages_fast(uaddr, 1, gup_flags, &page);
+	long got;
 	int rc;
 
+	if (iommufd_should_fail())
+		return -EFAULT;
+	got = pin_user_pages_fast(uaddr, 1, gup_flags, &page);
 	if (unlikely(got != 1))
 		return got ? got : -EFAULT;
 	rc = pfn_store_append(store, page_to_pfn(page), 1);
@@ -463,6 +470,10 @@ int pin_file_memory(struct file *file, unsigned long first,
 		pgoff_t offset = 0;
 		long got;
 
+		if (iommufd_should_fail()) {
+			rc = -ENOMEM;
+			break;
+		}
 		got = memfd_pin_folios(file, (loff_t)first << PAGE_SHIFT,
 				       ((loff_t)(first + npages) << PAGE_SHIFT) - 1,
 				       folios, batch.nr, &offset);
@@ -545,6 +556,8 @@ struct page *pin_one_page(struct mm_struct *mm, unsigned long uaddr, bool write)
 	struct page *page;
 	long got;
 
+	if (iommufd_should_fail())
+		return ERR_PTR(-EFAULT);
 	iommufd_test_pin_begin();
 	got = pin_remote(mm, uaddr & PAGE_MASK, 1, gup_flags, &page);
 	iommufd_test_pin_end();
@@ -569,6 +582,8 @@ struct page *pin_one_file_page(struct file *file, unsigned long index)
 	pgoff_t offset = 0;
 	long got;
 
+	if (iommufd_should_fail())
+		return ERR_PTR(-ENOMEM);
 	iommufd_test_pin_begin();
 	got = memfd_pin_folios(file, start, start + PAGE_SIZE - 1, &folio, 1,
 			       &offset);

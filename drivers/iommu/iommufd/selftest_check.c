@@ -292,9 +292,9 @@ static void check_domain(struct invariant_check *check,
  * A context
  */
 
-static void check_iopt(struct invariant_check *check, struct io_pagetable *iopt)
+static void check_areas(struct invariant_check *check,
+			struct io_pagetable *iopt)
 {
-	struct iopgt_domain *member;
 	struct iopgt_area *area;
 
 	check_gap_tree(check, &iopt->areas);
@@ -303,6 +303,13 @@ static void check_iopt(struct invariant_check *check, struct io_pagetable *iopt)
 		check_area(check, iopt, area);
 		cond_resched();
 	}
+}
+
+static void check_domains(struct invariant_check *check,
+			  struct io_pagetable *iopt)
+{
+	struct iopgt_domain *member;
+
 	list_for_each_entry(member, &iopt->domains, link) {
 		struct mock_domain *mock = mock_paging_domain(member->domain);
 
@@ -322,9 +329,10 @@ static void check_hwpts(struct invariant_check *check,
 	guard(mutex)(&ioas->lock);
 	guard(rwsem_read)(&ioas->iopt.domains_lock);
 	list_for_each_entry(hwpt, &ioas->hwpt_list, ioas_link)
-		check_that(check, hwpt->ioas == ioas &&
-				  hwpt->member.domain == hwpt->common.domain &&
-				  !list_empty(&hwpt->member.link),
+		check_that(check,
+			   hwpt->ioas == ioas &&
+			   hwpt->member.domain == hwpt->common.domain &&
+			   !list_empty(&hwpt->member.link),
 			   "HWPT %u is on the list of IOAS %u, and not filled from it",
 			   hwpt->common.obj.id, ioas->obj.id);
 	check_that(check, list_count_nodes(&ioas->hwpt_list) ==
@@ -409,8 +417,12 @@ void check_frozen(struct iommufd_ctx *ictx, struct list_head *frozen,
 
 	lockdep_assert_held(&ictx->process_lock);
 	list_for_each_entry(ioas, frozen, process_link)
-		check_iopt(check, &ioas->iopt);
+		check_areas(check, &ioas->iopt);
 	check_all_pages(check, frozen);
+	if (check->unreadable)
+		return;
+	list_for_each_entry(ioas, frozen, process_link)
+		check_domains(check, &ioas->iopt);
 }
 
 /**
@@ -474,21 +486,27 @@ int test_check_invariants(struct iommufd_ucmd *ucmd)
 }
 
 /**
+ * struct test_pin - a folio of a context that is being closed
+ * @folio: the folio, referenced
+ * @pins: that it has
+ * @mine: that the context has on it
+ */
+struct test_pin {
+	struct folio *folio;
+	unsigned long pins;
+	unsigned long mine;
+};
+
+/**
  * struct test_pins - some folios of a context that is being closed
  * @generation: of all pins before, none of them under way
  * @nr: how many
- * @folio: a folio, referenced
- * @pins: that it has
- * @mine: that the context has on it
+ * @entry: the folios
  */
 struct test_pins {
 	unsigned long generation;
 	unsigned int nr;
-	struct {
-		struct folio *folio;
-		unsigned long pins;
-		unsigned long mine;
-	} entry[CLOSE_FOLIOS];
+	struct test_pin entry[CLOSE_FOLIOS];
 };
 
 static atomic_long_t pin_generation;

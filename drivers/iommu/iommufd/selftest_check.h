@@ -37,6 +37,7 @@ struct check_payer {
  * struct invariant_check - a check of one context
  * @violations: what was found
  * @quiet: do not log it: a test of the checker
+ * @unreadable: a store of runs is broken: pages cannot be looked up
  * @folios: pins that the context must have on a folio, by its first PFN
  * @room: how many more folios are remembered there
  * @payers: who was charged
@@ -45,6 +46,7 @@ struct check_payer {
 struct invariant_check {
 	unsigned int violations;
 	bool quiet;
+	bool unreadable;
 	struct xarray folios;
 	unsigned int room;
 	struct check_payer payers[CHECK_PAYERS];

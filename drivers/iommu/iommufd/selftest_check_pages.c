@@ -109,8 +109,8 @@ static void check_extent_pins(struct invariant_check *check,
 	}
 }
 
-/* How many extents share a store? */
-static void check_store(struct invariant_check *check,
+/* How many extents share a store? Without a good store, pages are not looked up */
+static bool check_store(struct invariant_check *check,
 			struct iommufd_pages *pages, struct pages_store *store)
 {
 	const char *wrong = pfn_store_check(&store->runs);
@@ -122,6 +122,9 @@ static void check_store(struct invariant_check *check,
 		users += extent->store == store;
 	check_that(check, users == store->extents,
 		   "store has %u extents, and %u users", store->extents, users);
+	if (wrong)
+		check->unreadable = true;
+	return !wrong;
 }
 
 static void check_extent(struct invariant_check *check,
@@ -130,8 +133,9 @@ static void check_extent(struct invariant_check *check,
 {
 	unsigned long end = 0;
 
-	check_that(check, extent->node.first <= extent->node.last &&
-			  extent->node.last < pages->npages,
+	check_that(check,
+		   extent->node.first <= extent->node.last &&
+		   extent->node.last < pages->npages,
 		   "extent %lu-%lu of %lu pages", extent->node.first,
 		   extent->node.last, pages->npages);
 	check_that(check, extent->claims && extent->claims <= pages->claims,
@@ -141,11 +145,13 @@ static void check_extent(struct invariant_check *check,
 	    end > extent->store->runs.npages) {
 		check_failed(check, "extent reaches to page %lu of a store of %lu",
 			     end, extent->store->runs.npages);
+		check->unreadable = true;
 		return;
 	}
 	/* A store is seen to by the extent with its first page, if not split */
-	if (!extent->offset || extent->store->extents == 1)
-		check_store(check, pages, extent->store);
+	if ((!extent->offset || extent->store->extents == 1) &&
+	    !check_store(check, pages, extent->store))
+		return;
 	if (pages->type != PAGES_DMABUF)
 		check_extent_pins(check, extent);
 }
@@ -182,8 +188,9 @@ static void check_claims(struct invariant_check *check,
 			covers += refs[i].domains &&
 				  refs[i].first <= extent->node.first &&
 				  refs[i].last >= extent->node.last;
-		check_that(check, extent->claims >= covers &&
-				  extent->claims <= covers + pins,
+		check_that(check,
+			   extent->claims >= covers &&
+			   extent->claims <= covers + pins,
 			   "extent has %u claims, %u of areas", extent->claims,
 			   covers);
 	}
@@ -201,8 +208,9 @@ static void check_claims(struct invariant_check *check,
 			if (first <= last)
 				covered += last - first + 1;
 		}
-		check_that(check, !refs[i].domains ||
-				  covered == refs[i].last - refs[i].first + 1,
+		check_that(check,
+			   !refs[i].domains ||
+			   covered == refs[i].last - refs[i].first + 1,
 			   "%lu of %lu pages of an area are pinned", covered,
 			   refs[i].last - refs[i].first + 1);
 	}
@@ -260,7 +268,8 @@ void check_payers(struct invariant_check *check)
 			if (check->payers[j].user == payer->user)
 				by_user += check->payers[j].npages;
 		}
-		check_that(check, atomic64_read(&payer->mm->pinned_vm) >= by_mm,
+		check_that(check,
+			   atomic64_read(&payer->mm->pinned_vm) >= (s64)by_mm,
 			   "process has %lld pages pinned, and was charged for %lu",
 			   (s64)atomic64_read(&payer->mm->pinned_vm), by_mm);
 		check_that(check, READ_ONCE(payer->mm->locked_vm) >=
@@ -270,7 +279,7 @@ void check_payers(struct invariant_check *check)
 		if (payer->user)
 			check_that(check,
 				   atomic_long_read(&payer->user->locked_vm) >=
-					   by_user,
+					   (long)by_user,
 				   "user has %ld pages locked, and was charged for %lu",
 				   atomic_long_read(&payer->user->locked_vm),
 				   by_user);

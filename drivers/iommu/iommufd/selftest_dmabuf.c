@@ -92,6 +92,8 @@ int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
 		return -EOPNOTSUPP;
 	if (mock->revoked)
 		return -ENODEV;
+	if (iommufd_should_fail())
+		return -ENOMEM;
 
 	phys->paddr = virt_to_phys(mock->memory);
 	phys->len = mock->length;

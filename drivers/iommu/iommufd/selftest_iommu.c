@@ -144,7 +144,8 @@ int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
 int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
 		      struct iommu_domain *domain, struct iommu_domain *old)
 {
-	if (old && pasid == IOMMU_TEST_PASID_RESERVED)
+	if ((old && pasid == IOMMU_TEST_PASID_RESERVED) ||
+	    iommufd_should_fail())
 		return -ENOMEM;
 	return mock_attach(mdev, domain, old);
 }
@@ -169,7 +170,8 @@ static int mock_domain_attach_pasid(struct iommu_domain *domain,
 static int mock_paging_attach(struct iommu_domain *domain, struct device *dev,
 			      struct iommu_domain *old)
 {
-	int rc = mock_domain_attach(domain, dev, old);
+	int rc = iommufd_should_fail() ? -ENOMEM :
+					 mock_domain_attach(domain, dev, old);
 
 	if (!rc && !domain->geometry.aperture_end)
 		domain->geometry.aperture_end = MOCK_APERTURE_LAST;
@@ -326,8 +328,16 @@ static void mock_paging_sync(struct iommu_domain *domain,
 	iommu_put_pages_list(&gather->freelist);
 }
 
+/* A driver that must tell its hardware of new entries, and may fail to */
+static int mock_paging_sync_map(struct iommu_domain *domain, unsigned long iova,
+				size_t size)
+{
+	return iommufd_should_fail() ? -ENOMEM : 0;
+}
+
 static const struct iommu_domain_ops mock_paging_ops = {
 	IOMMU_PT_DOMAIN_OPS(amdv1_mock),
+	.iotlb_sync_map = mock_paging_sync_map,
 	.attach_dev = mock_paging_attach,
 	.set_dev_pasid = mock_domain_attach_pasid,
 	.iotlb_sync = mock_paging_sync,
@@ -336,12 +346,25 @@ static const struct iommu_domain_ops mock_paging_ops = {
 
 static int mock_paging_track(struct iommu_domain *domain, bool enable)
 {
+	if (iommufd_should_fail())
+		return -ENOMEM;
 	WRITE_ONCE(mock_paging_domain(domain)->dirty_tracking, enable);
 	return 0;
 }
 
+static int mock_paging_read_dirty(struct iommu_domain *domain,
+				  unsigned long iova, size_t size,
+				  unsigned long flags,
+				  struct iommu_dirty_bitmap *dirty)
+{
+	if (iommufd_should_fail())
+		return -ENOMEM;
+	return pt_iommu_amdv1_mock_read_and_clear_dirty(domain, iova, size,
+							flags, dirty);
+}
+
 static const struct iommu_dirty_ops mock_tracking_ops = {
-	IOMMU_PT_DIRTY_OPS(amdv1_mock),
+	.read_and_clear_dirty = mock_paging_read_dirty,
 	.set_dirty_tracking = mock_paging_track,
 };
 

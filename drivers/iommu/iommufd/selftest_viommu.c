@@ -117,6 +117,8 @@ static int guest_domain_attach(struct iommu_domain *domain, struct device *dev,
 	unsigned long virt_id;
 	int rc;
 
+	if (iommufd_should_fail())
+		return -ENOMEM;
 	rc = guest_domain_virt_id(nested, dev, &virt_id);
 	if (rc)
 		return rc;
@@ -154,6 +156,8 @@ static int guest_domain_invalidate(struct iommu_domain *domain,
 	for (done = 0; done != array->entry_num; done++) {
 		rc = iommu_copy_struct_from_user_array(&request, array, type,
 						       done, iotlb_id);
+		if (!rc && iommufd_should_fail())
+			rc = -EIO;
 		if (rc)
 			break;
 		rc = mock_invalidate(nested->iotlb, ARRAY_SIZE(nested->iotlb),
@@ -260,6 +264,8 @@ static int guest_queue_init(struct iommufd_hw_queue *base, u32 index,
 		return -EIO;
 	if (mock_domain_phys(viommu->parent, base->base_addr) != base_pa)
 		return -EFAULT;
+	if (iommufd_should_fail())
+		return -ENOMEM;
 
 	queue->index = index;
 	if (index) {
@@ -342,9 +348,12 @@ static int guest_iommu_invalidate(struct iommufd_viommu *base,
 			break;
 	}
 	for (; done != copied; done++) {
-		rc = guest_device_invalidate(base, requests[done].vdev_id,
-					     requests[done].flags,
-					     requests[done].cache_id);
+		rc = iommufd_should_fail() ?
+			     -EIO :
+			     guest_device_invalidate(base,
+						     requests[done].vdev_id,
+						     requests[done].flags,
+						     requests[done].cache_id);
 		if (rc)
 			break;
 		cond_resched();
@@ -356,8 +365,9 @@ static int guest_iommu_invalidate(struct iommufd_viommu *base,
 /* A vDEVICE must be of the IOMMU that the vIOMMU stands for */
 static int guest_device_init(struct iommufd_vdevice *vdev)
 {
-	return iommufd_test_is_mock_dev(iommufd_vdevice_to_device(vdev)) ?
-		       0 : -EINVAL;
+	if (!iommufd_test_is_mock_dev(iommufd_vdevice_to_device(vdev)))
+		return -EINVAL;
+	return iommufd_should_fail() ? -ENOMEM : 0;
 }
 
 static void guest_iommu_destroy(struct iommufd_viommu *base)
@@ -442,6 +452,8 @@ int guest_iommu_init(struct iommufd_viommu *base, struct iommu_domain *parent,
 	viommu->parent = mock_paging_domain(parent);
 	if (!viommu->parent)
 		return -EINVAL;
+	if (iommufd_should_fail())
+		return -ENOMEM;
 	mutex_init(&viommu->queue_lock);
 
 	if (user_data) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the test build (CONFIG_IOMMUFD_TEST) puts into the other layers, and
- * what stands there without it.
+ * what stands there without it. iommufd_should_fail() stands where a copy from
+ * or to userspace, a pin or an IOMMU operation of the mock's can fail;
+ * allocations have the kernel's own fault injection.
  */
 #ifndef __IOMMUFD_TEST_HOOKS_H
 #define __IOMMUFD_TEST_HOOKS_H

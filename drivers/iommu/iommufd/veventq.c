@@ -68,7 +68,8 @@ static ssize_t veventq_read_one(struct iommufd_veventq *veventq,
 		return 0;
 	if (size > count)
 		return -EINVAL;
-	if (copy_to_user(buf, event ? (void *)event->record : &lost, size))
+	if (iommufd_should_fail() ||
+	    copy_to_user(buf, event ? (void *)event->record : &lost, size))
 		return -EFAULT;
 
 	scoped_guard(spinlock, &veventq->lock) {

@@ -209,7 +209,7 @@ static int vfio_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 	struct iommufd_ioas *ioas;
 	unsigned long iova;
 
-	if (copy_from_user(&map, arg, minsz))
+	if (iommufd_should_fail() || copy_from_user(&map, arg, minsz))
 		return -EFAULT;
 	if (map.argsz < minsz ||
 	    map.flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE))
@@ -306,7 +306,7 @@ static int vfio_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	struct iommufd_ioas *ioas;
 	int ret;
 
-	if (copy_from_user(&unmap, uptr, minsz))
+	if (iommufd_should_fail() || copy_from_user(&unmap, uptr, minsz))
 		return -EFAULT;
 	/*
 	 * VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP is invalid while dirty pages are
@@ -486,7 +486,8 @@ static int vfio_info_caps(struct iommufd_ioas *ioas,
 		vfio_fill_caps(iovas, num_ranges);
 		size -= flex_array_size(iovas, iova_ranges,
 					max_ranges - num_ranges);
-		if (copy_to_user(caps_uptr, iovas, size))
+		if (iommufd_should_fail() ||
+		    copy_to_user(caps_uptr, iovas, size))
 			return -EFAULT;
 		info->cap_offset = sizeof(*info);
 		return 0;
@@ -501,7 +502,7 @@ static int vfio_get_info(struct iommufd_ctx *ictx, void __user *arg)
 	size_t user_size;
 	int ret;
 
-	if (copy_from_user(&info, arg, minsz))
+	if (iommufd_should_fail() || copy_from_user(&info, arg, minsz))
 		return -EFAULT;
 	if (info.argsz < minsz)
 		return -EINVAL;
@@ -518,7 +519,9 @@ static int vfio_get_info(struct iommufd_ctx *ictx, void __user *arg)
 	if (ret)
 		return ret;
 
-	return copy_to_user(arg, &info, user_size) ? -EFAULT : 0;
+	if (iommufd_should_fail() || copy_to_user(arg, &info, user_size))
+		return -EFAULT;
+	return 0;
 }
 
 /**
