@@ -3,8 +3,9 @@
 # Read a kernel log; print every report of a kernel checker in it, with what
 # follows it. Exit status 1 when there was any.
 #
-# Not reports: stack dumps of injected faults, which tests ask for, and IOMMU
-# faults of devices, which demonstrations provoke.
+# Not reports: stack dumps of injected faults, which tests ask for, IOMMU faults
+# of devices, which demonstrations provoke, and the end of who wanted more memory
+# than his cgroup may have.
 
 BEGIN {
 	LINES = 45
@@ -13,6 +14,7 @@ BEGIN {
 		"INFO: (task |possible |trying |HARDIRQ|SOFTIRQ|lockdep)|" \
 		"inconsistent lock state|suspicious RCU|possible .* detected|" \
 		"(soft|hard) lockup|rcu: .*(stall|INFO)|refcount_t: |" \
+		"pagealloc: (memory corruption|single bit error)|" \
 		"unreferenced object|list_(add|del) corruption|" \
 		"[Mm]emory leak detector disabled|" \
 		"page allocation failure|[Oo]ut of memory|" \
@@ -21,6 +23,8 @@ BEGIN {
 }
 
 { sub(/\r$/, "") }
+
+/Memory cgroup out of memory/ { next }
 
 $0 ~ report {
 	found++

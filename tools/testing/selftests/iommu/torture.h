@@ -121,8 +121,6 @@ struct op {
  * struct thread - one of the threads
  * @ctx: context of the current operation
  * @rng: state of its random numbers
- * @pin: what it pinned last, if it is to unpin it
- * @pinned: by which access
  * @history: what it did last, and what came of it
  * @steps: how many operations that were
  * @handle: of pthread
@@ -130,8 +128,6 @@ struct op {
 struct thread {
 	struct context *ctx;
 	__u64 rng;
-	__u32 pin;
-	__u32 pinned;
 	struct {
 		const struct op *op;
 		int rc;

@@ -192,39 +192,43 @@ static int op_access_write(struct thread *t)
 	return access_copy(t, MOCK_ACCESS_RW_WRITE);
 }
 
-/* The kernel compares what it pinned with the memory that should be there */
-static int op_access_pin(struct thread *t)
+/*
+ * The kernel compares what it pinned with the memory that should be there. It is
+ * in many places: the first of them that has something mapped.
+ */
+static int pin_somewhere(struct thread *t, __u32 access, __u32 *pin)
 {
-	struct piece piece = some_piece(t, roll(t, ZONE_SHAKY));
-	struct entry access = pool_peek(t, POOL_ACCESS);
-	__u32 pin;
-	int rc;
+	int i, rc = -ENOENT;
 
-	if (!access.id)
-		return SKIPPED;
-	rc = access_pin(t->ctx->fd, access.id, piece_iova(&piece),
-			piece_va(&piece), psize, &pin);
-	/* Often let go soon; else at the unmap, or by whoever guesses */
-	if (!rc && roll(t, 2)) {
-		t->pin = pin;
-		t->pinned = access.id;
+	for (i = 0; i != 4 && rc == -ENOENT; i++) {
+		struct piece piece = some_piece(t, roll(t, ZONE_SHAKY));
+
+		rc = access_pin(t->ctx->fd, access, piece_iova(&piece),
+				piece_va(&piece), psize, pin);
 	}
 	return rc;
+}
+
+/* Let go of at the unmap, or by whoever guesses it */
+static int op_access_pin(struct thread *t)
+{
+	struct entry access = pool_peek(t, POOL_ACCESS);
+	__u32 pin;
+
+	return access.id ? pin_somewhere(t, access.id, &pin) : SKIPPED;
 }
 
 static int op_access_unpin(struct thread *t)
 {
 	struct entry access = pool_peek(t, POOL_ACCESS);
 	__u32 pin = 1 + roll(t, 8);
+	int rc = 0;
 
-	if (t->pin) {
-		access.id = t->pinned;
-		pin = t->pin;
-		t->pin = 0;
-	}
 	if (!access.id)
 		return SKIPPED;
-	return access_unpin(t->ctx->fd, access.id, pin);
+	if (roll(t, 4))
+		rc = pin_somewhere(t, access.id, &pin);
+	return rc ?: access_unpin(t->ctx->fd, access.id, pin);
 }
 
 static int op_access_move(struct thread *t)

@@ -198,16 +198,24 @@ static int op_pasid_attach(struct thread *t)
 
 static int op_pasid_replace(struct thread *t)
 {
+	struct entry hwpt = pool_peek(t, POOL_HWPT);
+	struct entry dev = pool_peek(t, POOL_DEV);
+	struct mock_dev mock = { .id = dev.id };
 	struct iommu_test_cmd cmd = {
-		.id = pool_peek(t, POOL_DEV).id,
+		.id = dev.id,
 		.pasid_replace = {
 			.pasid = 1 + roll(t, NUM_PASIDS),
-			.pt_id = pool_peek(t, POOL_HWPT).id,
+			.pt_id = hwpt.id,
 		},
 	};
 
-	if (!cmd.id || !cmd.pasid_replace.pt_id)
+	if (!dev.id || !hwpt.id)
 		return SKIPPED;
+	/* It is attached to something by then, if it can be at all */
+	mock_replace(t->ctx->fd, &mock, hwpt.id);
+	mock_pasid_attach(t->ctx->fd, dev.id, cmd.pasid_replace.pasid, hwpt.id);
+	if (roll(t, 2))
+		cmd.pasid_replace.pt_id = pool_peek(t, POOL_HWPT).id;
 	return test_call(t->ctx->fd, IOMMU_TEST_OP_PASID_REPLACE, &cmd);
 }
 
@@ -258,20 +266,33 @@ static int op_fault(struct thread *t)
 	return mock_fault(t->ctx->fd, dev.aux, roll(t, 16), AUTO_IOVA);
 }
 
-/* Read what there is, and answer most of it */
+/* Read what there is in the first queue that has any; the size, 0, or -errno */
+static ssize_t read_some(struct thread *t, enum pool pool, struct entry *queue,
+			 void *data, size_t length)
+{
+	ssize_t size = 0;
+	int i;
+
+	for (i = 0; i != POOL_SLOTS && !size; i++) {
+		*queue = atomic_load(&t->ctx->pools[pool][i]);
+		if (queue->id)
+			size = read(queue->aux, data, length);
+	}
+	return size < 0 ? -errno : size;
+}
+
+/* Answer most of what was asked */
 static int op_fault_answer(struct thread *t)
 {
-	struct entry queue = pool_peek(t, POOL_FAULT);
 	struct iommu_hwpt_page_response response;
 	struct iommu_hwpt_pgfault faults[4];
+	struct entry queue;
 	ssize_t size, i;
 	int rc = -ENOENT;
 
-	if (!queue.id)
-		return SKIPPED;
-	size = read(queue.aux, faults, sizeof(faults));
+	size = read_some(t, POOL_FAULT, &queue, faults, sizeof(faults));
 	if (size < 0)
-		return -errno;
+		return size;
 	for (i = 0; i != size / (ssize_t)sizeof(faults[0]); i++) {
 		if (!roll(t, 8))
 			continue;
@@ -297,9 +318,18 @@ static int op_viommu_new(struct thread *t)
 	return rc ?: keep(t, POOL_VIOMMU, viommu, 0);
 }
 
+/* Most have something that hangs on them: half of the time, a new one */
 static int op_viommu_destroy(struct thread *t)
 {
-	return destroy_from(t, POOL_VIOMMU);
+	struct entry hwpt = pool_peek(t, POOL_HWPT);
+	struct entry dev = pool_peek(t, POOL_DEV);
+	__u32 viommu;
+	int rc;
+
+	if (!hwpt.id || !dev.id || roll(t, 2))
+		return destroy_from(t, POOL_VIOMMU);
+	rc = viommu_alloc(t->ctx->fd, dev.aux, hwpt.id, &viommu);
+	return rc ?: object_destroy(t->ctx->fd, viommu);
 }
 
 static int op_vdevice_new(struct thread *t)
@@ -320,14 +350,12 @@ static int op_vdevice_destroy(struct thread *t)
 	return destroy_from(t, POOL_VDEVICE);
 }
 
-static int op_veventq_new(struct thread *t)
+static int new_veventq(struct thread *t, __u32 viommu)
 {
-	struct entry viommu = pool_peek(t, POOL_VIOMMU), entry;
+	struct entry entry;
 	int file, rc;
 
-	if (!viommu.id)
-		return SKIPPED;
-	rc = veventq_alloc(t->ctx->fd, viommu.id, IOMMU_VEVENTQ_TYPE_SELFTEST,
+	rc = veventq_alloc(t->ctx->fd, viommu, IOMMU_VEVENTQ_TYPE_SELFTEST,
 			   1 + roll(t, 4), &entry.id, &file);
 	if (rc)
 		return rc;
@@ -336,6 +364,13 @@ static int op_veventq_new(struct thread *t)
 		return 0;
 	close(file);
 	return object_destroy(t->ctx->fd, entry.id);
+}
+
+static int op_veventq_new(struct thread *t)
+{
+	struct entry viommu = pool_peek(t, POOL_VIOMMU);
+
+	return viommu.id ? new_veventq(t, viommu.id) : SKIPPED;
 }
 
 static int op_veventq_close(struct thread *t)
@@ -348,35 +383,38 @@ static int op_veventq_close(struct thread *t)
 	return object_destroy(t->ctx->fd, queue.id);
 }
 
+/* Half of the time, all that a device needs to have events comes first */
 static int op_vevent(struct thread *t)
 {
 	struct entry viommu = pool_peek(t, POOL_VIOMMU);
-	struct entry nested = pool_peek(t, POOL_NESTED);
 	struct entry dev = pool_peek(t, POOL_DEV);
 	struct mock_dev mock = { .id = dev.id };
-	__u32 vdevice;
+	__u32 id;
 
 	if (!dev.id)
 		return SKIPPED;
-	/* Only a device that the vIOMMU knows, and that is behind it, has events */
-	if (viommu.id && !vdevice_alloc(t->ctx->fd, viommu.id, dev.aux,
-					roll(t, 8), &vdevice))
-		keep(t, POOL_VDEVICE, vdevice, 0);
-	if (nested.id && roll(t, 2))
-		mock_replace(t->ctx->fd, &mock, nested.id);
+	if (viommu.id && roll(t, 2)) {
+		new_veventq(t, viommu.id);
+		if (!vdevice_alloc(t->ctx->fd, viommu.id, dev.aux, roll(t, 8),
+				   &id))
+			keep(t, POOL_VDEVICE, id, 0);
+		if (!hwpt_alloc_nested(t->ctx->fd, dev.aux, viommu.id, 0, 0,
+				       &id)) {
+			mock_replace(t->ctx->fd, &mock, id);
+			keep(t, POOL_NESTED, id, 0);
+		}
+	}
 	return mock_vevent(t->ctx->fd, dev.aux);
 }
 
 static int op_vevent_read(struct thread *t)
 {
-	struct entry queue = pool_peek(t, POOL_VEVENTQ);
+	struct entry queue;
 	char data[256];
 	ssize_t size;
 
-	if (!queue.id)
-		return SKIPPED;
-	size = read(queue.aux, data, sizeof(data));
-	return size < 0 ? -errno : size ? 0 : -ENOENT;
+	size = read_some(t, POOL_VEVENTQ, &queue, data, sizeof(data));
+	return size < 0 ? size : size ? 0 : -ENOENT;
 }
 
 static int op_queue_new(struct thread *t)
