@@ -379,6 +379,56 @@ TEST_F(file, part_of_a_page)
 	scene_compare(_metadata, s, __LINE__);
 }
 
+/* What nobody has pinned is looked up in the file, also around what is pinned */
+TEST_F(file, copied_unpinned)
+{
+	struct scene *s = &self->scene;
+	char *buf = memory_new(NPAGES), *want = memory_new(NPAGES);
+	const __u64 length = NPAGES * page, iova = 0x20000000;
+	__u32 ioas, pin;
+	int access;
+
+	ASSERT_NE(NULL, buf);
+	ASSERT_NE(NULL, want);
+	CALL(ioas_alloc(s->fd, &ioas));
+	CALL(ioas_map_file_at(s->fd, ioas, self->file, 0, length, iova));
+	CALL(access_create(s->fd, ioas, MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES,
+			   &access));
+
+	CALL(access_rw(s->fd, access, iova + 1, buf, 8, 0));
+	EXPECT_EQ(0, memcmp(self->mem + 1, buf, 8));
+	CALL(access_rw(s->fd, access, iova, buf, length, 0));
+	EXPECT_EQ(0, memcmp(self->mem, buf, length));
+	EXPECT_EQ(0, mock_check_refs(s->fd, self->mem, length, 0));
+
+	CALL(access_pin(s->fd, access, iova + 3 * page, self->mem + 3 * page,
+			2 * page, &pin));
+	memset(buf, 0, length);
+	CALL(access_rw(s->fd, access, iova, buf, length, 0));
+	EXPECT_EQ(0, memcmp(self->mem, buf, length));
+	memcpy(want, self->mem, length);
+	memset(buf, 0x5a, length);
+	memset(want + page / 2, 0x5a, length - page);
+	CALL(access_rw(s->fd, access, iova + page / 2, buf, length - page,
+		       MOCK_ACCESS_RW_WRITE));
+	EXPECT_EQ(0, memcmp(self->mem, want, length));
+	CALL(access_unpin(s->fd, access, pin));
+
+	/* What is gone from the file is not there any more, nor comes back */
+	ASSERT_EQ(0, ftruncate(self->file, page));
+	CALL(access_rw(s->fd, access, iova, buf, page, 0));
+	EXPECT_EQ(0, memcmp(want, buf, page));
+	EXPECT_EQ(-EINVAL, access_rw(s->fd, access, iova, buf, 2 * page, 0));
+	EXPECT_EQ(-EINVAL, access_rw(s->fd, access, iova + 7 * page, buf, 8, 0));
+	ASSERT_EQ(0, ftruncate(self->file, length));
+	EXPECT_EQ(0, mock_check_refs(s->fd, self->mem, length, 0));
+
+	close(access);
+	CALL(object_destroy(s->fd, ioas));
+	munmap(buf, length);
+	munmap(want, length);
+}
+
 /* Two mappings of a file pin on their own, a copy does not */
 TEST_F(file, twice)
 {
