@@ -176,6 +176,34 @@ TEST_F(noiommu, huge_pages)
 	munmap(mem, size);
 }
 
+/* The table grows at the top, again and again, and loses nothing by it */
+TEST_F(noiommu, far_apart)
+{
+	static const __u64 iovas[] = {
+		TEST_IOVA, 1ULL << 40, 1ULL << 50, 1ULL << 62, 15ULL << 60,
+	};
+	char *mem = memory_new(ARRAY_SIZE(iovas));
+	unsigned int i, j;
+
+	ASSERT_NE(NULL, mem);
+	CALL(vfio_attach(&self->dev[0], self->ioas, NULL));
+	for (i = 0; i != ARRAY_SIZE(iovas); i++) {
+		CALL(ioas_map_at(self->fd, self->ioas, mem + i * page, page,
+				 iovas[i]));
+		for (j = 0; j <= i; j++) {
+			__u64 length = EVERYTHING, phys = 0;
+
+			EXPECT_EQ(0, ioas_get_pa(self->fd, self->ioas,
+						 iovas[j] + j, &length, &phys));
+			EXPECT_EQ(page - j, length);
+			EXPECT_EQ(phys_of(self, mem + j * page) + j, phys);
+		}
+	}
+	for (i = 0; i != ARRAY_SIZE(iovas); i++)
+		EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, iovas[i], page));
+	munmap(mem, ARRAY_SIZE(iovas) * page);
+}
+
 TEST_F(noiommu, get_pa_refused)
 {
 	__u64 length, phys;
