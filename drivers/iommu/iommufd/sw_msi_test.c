@@ -5,7 +5,10 @@
  */
 #include <kunit/test.h>
 #include <linux/iommu.h>
+#include <linux/msi.h>
+#include <linux/platform_device.h>
 #include <linux/prandom.h>
+#include <linux/property.h>
 
 #include "device.h"
 
@@ -95,7 +98,14 @@ static size_t test_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	return PAGE_SIZE;
 }
 
+static int test_attach_dev(struct iommu_domain *domain, struct device *dev,
+			   struct iommu_domain *old)
+{
+	return 0;
+}
+
 static const struct iommu_domain_ops test_domain_ops = {
+	.attach_dev = test_attach_dev,
 	.map_pages = test_map_pages,
 	.unmap_pages = test_unmap_pages,
 };
@@ -467,6 +477,189 @@ static void test_random(struct kunit *test)
 	}
 }
 
+/*
+ * A device behind an IOMMU, both of the IOMMU core's making, whose driver says
+ * that MSI doorbells go to a window of NUM_PAGES pages
+ */
+static struct iommu_device test_iommu;
+
+static struct iommu_device *test_probe_device(struct device *dev)
+{
+	return &test_iommu;
+}
+
+static void test_get_resv_regions(struct device *dev, struct list_head *head)
+{
+	struct iommu_resv_region *region;
+
+	region = iommu_alloc_resv_region(WINDOW, NUM_PAGES * PAGE_SIZE,
+					 IOMMU_WRITE, IOMMU_RESV_SW_MSI,
+					 GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+}
+
+static const struct iommu_domain_ops test_static_ops = {
+	.attach_dev = test_attach_dev,
+};
+
+static struct iommu_domain test_identity = {
+	.type = IOMMU_DOMAIN_IDENTITY,
+	.ops = &test_static_ops,
+};
+
+static int test_def_domain_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+static const struct iommu_ops test_iommu_ops = {
+	.owner = THIS_MODULE,
+	.probe_device = test_probe_device,
+	.device_group = generic_device_group,
+	.get_resv_regions = test_get_resv_regions,
+	.identity_domain = &test_identity,
+	.def_domain_type = test_def_domain_type,
+};
+
+KUNIT_DEFINE_ACTION_WRAPPER(test_remove_fwnode, fwnode_remove_software_node,
+			    struct fwnode_handle *);
+KUNIT_DEFINE_ACTION_WRAPPER(test_sysfs_remove, iommu_device_sysfs_remove,
+			    struct iommu_device *);
+KUNIT_DEFINE_ACTION_WRAPPER(test_unregister, iommu_device_unregister,
+			    struct iommu_device *);
+KUNIT_DEFINE_ACTION_WRAPPER(test_put_pdev, platform_device_put,
+			    struct platform_device *);
+KUNIT_DEFINE_ACTION_WRAPPER(test_del_pdev, platform_device_del,
+			    struct platform_device *);
+
+static struct device *test_device(struct kunit *test)
+{
+	struct platform_device *pdev;
+	struct fwnode_handle *fwnode;
+
+	memset(&test_iommu, 0, sizeof(test_iommu));
+	fwnode = fwnode_create_software_node(NULL, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fwnode);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, test_remove_fwnode,
+						  fwnode));
+	test_iommu.fwnode = fwnode;
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_sysfs_add(&test_iommu, NULL, NULL,
+							"iommufd_sw_msi"));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, test_sysfs_remove,
+						  &test_iommu));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_register(&test_iommu,
+						       &test_iommu_ops, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, test_unregister,
+						  &test_iommu));
+
+	pdev = platform_device_alloc("iommufd_sw_msi", PLATFORM_DEVID_AUTO);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, test_put_pdev, pdev));
+	KUNIT_ASSERT_EQ(test, 0, iommu_fwspec_init(&pdev->dev, fwnode));
+	KUNIT_ASSERT_EQ(test, 0, platform_device_add(pdev));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, test_del_pdev, pdev));
+	KUNIT_ASSERT_NOT_NULL(test, pdev->dev.iommu_group);
+	return &pdev->dev;
+}
+
+/* Set up an interrupt, as its controller's driver does: where does it write? */
+static int interrupt(struct device *dev, phys_addr_t doorbell, u64 *addr)
+{
+	struct msi_desc desc = { .dev = dev };
+	struct msi_msg msg = {};
+	int rc = -EOPNOTSUPP;
+
+	/* Not exported: whoever sets up interrupts is built in */
+	if (IS_BUILTIN(CONFIG_IOMMUFD))
+		rc = iommu_dma_prepare_msi(&desc, doorbell);
+	msi_msg_set_addr(&desc, &msg, doorbell);
+	*addr = (u64)msg.address_hi << 32 | msg.address_lo;
+	return rc;
+}
+
+/* What becomes of a group's interrupts while it is attached, and before */
+static void test_interrupts(struct kunit *test)
+{
+	const phys_addr_t doorbell = 0x20000040;
+	struct msi_test *t = test->priv;
+	struct test_hwpt *a = &t->hwpt[0];
+	struct iommufd_attach_handle handle = { .igroup = &t->group[0] };
+	struct iommufd_sw_msi_page *page, *next;
+	struct iommu_group *group;
+	struct device *dev;
+	unsigned int i;
+	u64 addr;
+
+	if (!IS_BUILTIN(CONFIG_IOMMUFD))
+		kunit_skip(test, "iommu_dma_prepare_msi() is not exported");
+	dev = test_device(test);
+	group = dev->iommu_group;
+	INIT_LIST_HEAD(&t->ictx.sw_msi_list);
+	t->ictx.sw_msi_next = 0;
+	a->hwpt.common.obj.type = IOMMUFD_OBJ_HWPT_PAGING;
+	a->domain.owner = &test_iommu_ops;
+	a->domain.cookie_type = IOMMU_COOKIE_IOMMUFD;
+	a->domain.iommufd_hwpt = &a->hwpt.common;
+
+	/* Nothing translates them */
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), 0);
+	KUNIT_EXPECT_EQ(test, addr, doorbell);
+
+	/* Attached by somebody else, who has no handle */
+	KUNIT_ASSERT_EQ(test, iommu_attach_group(&a->domain, group), 0);
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), 0);
+	KUNIT_EXPECT_EQ(test, addr, doorbell);
+	iommu_detach_group(&a->domain, group);
+
+	attach(test, 0, a);
+	KUNIT_ASSERT_EQ(test, iommu_attach_group_handle(&a->domain, group,
+							&handle.handle), 0);
+	/* One page per doorbell, made by its first interrupt */
+	a->fail_map = true;
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, addr, doorbell);
+	for (i = 0; i != 2 * NUM_PAGES; i++) {
+		unsigned int pgoff = i % NUM_PAGES;
+
+		KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell + pgoff * SZ_1M,
+						&addr), 0);
+		KUNIT_EXPECT_EQ(test, addr, WINDOW + pgoff * PAGE_SIZE + 0x40);
+		KUNIT_EXPECT_EQ(test, a->doorbell[pgoff],
+				(doorbell & PAGE_MASK) + pgoff * SZ_1M);
+	}
+	KUNIT_EXPECT_EQ(test, a->map_calls, NUM_PAGES + 1);
+
+	/* The window is full */
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell + SZ_1G, &addr), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, addr, doorbell + SZ_1G);
+	/* In another window there is room, in the table of doorbells is none */
+	t->group[0].sw_msi_start = OTHER_WINDOW;
+	t->ictx.sw_msi_next = IOMMUFD_SW_MSI_SLOTS;
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), -ENOSPC);
+	/* The device's IOMMU does not have it */
+	t->ictx.sw_msi_next = NUM_PAGES;
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), -ENOSPC);
+	/* A group whose interrupts need no window */
+	t->group[0].sw_msi_start = PHYS_ADDR_MAX;
+	KUNIT_EXPECT_EQ(test, interrupt(dev, doorbell, &addr), 0);
+	KUNIT_EXPECT_EQ(test, addr, doorbell);
+
+	iommu_detach_group_handle(&a->domain, group);
+	leave(t, 0, a);
+	for (i = 0; i != NUM_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, a->doorbell[i], 0);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&t->ictx.sw_msi_list),
+			(size_t)NUM_PAGES);
+	list_for_each_entry_safe(page, next, &t->ictx.sw_msi_list, link)
+		kfree(page);
+}
+
 static struct kunit_case msi_test_cases[] = {
 	KUNIT_CASE(test_follows),
 	KUNIT_CASE(test_gone_with_last),
@@ -475,6 +668,7 @@ static struct kunit_case msi_test_cases[] = {
 	KUNIT_CASE(test_not_settled),
 	KUNIT_CASE(test_no_memory),
 	KUNIT_CASE(test_random),
+	KUNIT_CASE(test_interrupts),
 	{}
 };
 
