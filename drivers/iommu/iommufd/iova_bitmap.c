@@ -2,6 +2,8 @@
 /*
  * Recording dirty IOVA ranges in a bitmap that lives in user memory
  */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -14,6 +16,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+
+#include "test_hooks.h"
 
 /**
  * DOC: Dirty bitmap
@@ -103,13 +107,15 @@ struct iova_bitmap {
 };
 
 /* Can a u64 be read and written at any address that @words leads to? */
-static bool words_in_place(const u64 __user *words)
+VISIBLE_IF_KUNIT bool iova_bitmap_words_in_place(const u64 __user *words)
 {
+	KUNIT_STATIC_STUB_REDIRECT(iova_bitmap_words_in_place, words);
 	if (!IS_ENABLED(CONFIG_64BIT))
 		return false;
 	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
 	       IS_ALIGNED((unsigned long)words, sizeof(*words));
 }
+EXPORT_SYMBOL_IF_KUNIT(iova_bitmap_words_in_place);
 
 /* How far into a word its first @nbits bits reach in memory */
 static unsigned int bytes_holding(unsigned int nbits)
@@ -397,7 +403,7 @@ struct iova_bitmap *iova_bitmap_alloc(unsigned long iova, size_t length,
 	bitmap->words = data;
 	bitmap->whole_words = words;
 	bitmap->tail_bytes = tail_bytes;
-	bitmap->in_place_words = words_in_place(data) ? words : 0;
+	bitmap->in_place_words = iova_bitmap_words_in_place(data) ? words : 0;
 	return bitmap;
 }
 EXPORT_SYMBOL_NS_GPL(iova_bitmap_alloc, "IOMMUFD");

@@ -2,6 +2,7 @@
 /*
  * KUnit tests of the dirty bitmap in user memory
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/iova_bitmap.h>
 #include <linux/log2.h>
@@ -12,6 +13,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
+
+#include "test_hooks.h"
 
 /**
  * DOC: Dirty bitmap tests
@@ -669,6 +672,20 @@ static void random_large(struct kunit *test)
 	random_walks(test, 30, BITS_PER_LONG == 64 ? MODEL_PAGES - 64 : 500);
 }
 
+static bool not_in_place(const u64 __user *words)
+{
+	return false;
+}
+
+/* As on a CPU that cannot access any address as a u64 */
+static void random_by_copy(struct kunit *test)
+{
+	kunit_activate_static_stub(test, iova_bitmap_words_in_place,
+				   not_in_place);
+	random_walks(test, 300, 300);
+	random_walks(test, 5, BITS_PER_LONG == 64 ? MODEL_PAGES - 64 : 500);
+}
+
 static struct kunit_case bitmap_test_cases[] = {
 	KUNIT_CASE(alloc_bad_arguments),
 	KUNIT_CASE(short_ranges),
@@ -684,6 +701,7 @@ static struct kunit_case bitmap_test_cases[] = {
 	KUNIT_CASE(vanishing_memory),
 	KUNIT_CASE_SLOW(random_small),
 	KUNIT_CASE_SLOW(random_large),
+	KUNIT_CASE_SLOW(random_by_copy),
 	{}
 };
 

@@ -56,4 +56,8 @@ iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
 	return -EOPNOTSUPP;
 }
 #endif
+
+#if IS_ENABLED(CONFIG_KUNIT)
+bool iova_bitmap_words_in_place(const u64 __user *words);
+#endif
 #endif
