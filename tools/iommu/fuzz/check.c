@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What must hold after an input, whatever it did: nothing is pinned, nothing is
- * charged, and the kernel has not complained.
+ * charged, and the kernel has not complained. It checks the invariants of each
+ * context by itself, when it is closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,15 +74,6 @@ bool check_init(void)
 	if (kmsg_fd >= 0)
 		lseek(kmsg_fd, 0, SEEK_END);
 	return iommu_fd >= 0 && charge_init();
-}
-
-/**
- * check_before_close() - Look while all that an input made is still there
- *
- * The place for checks of the kernel's own bookkeeping.
- */
-void check_before_close(void)
-{
 }
 
 static bool stop(const char *why)
@@ -200,7 +192,7 @@ bool check_log(void)
 	/* As in scripts/kernel-reports.awk */
 	static const char *const reports[] = {
 		"WARNING: ", "BUG: ", "ODEBUG: ", "KASAN: ", "UBSAN: ",
-		"INFO: task ", "INFO: possible ", "INFO: trying ",
+		"iommufd: invariant ", "INFO: task ", "INFO: possible ", "INFO: trying ",
 		"inconsistent lock state", "suspicious RCU", "lockup",
 		"refcount_t: ", "corruption", "Out of memory",
 		"out of memory", "page allocation failure",

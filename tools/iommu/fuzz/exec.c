@@ -383,7 +383,6 @@ void exec_input(const struct input *input)
 	}
 
 	exec_reap();
-	check_before_close();
 	close_range(FD_FIRST, FD_LIMIT - 1, 0);
 	memory_reset();
 }

@@ -112,7 +112,7 @@ struct op {
 	const char *name;
 	unsigned long request;
 	uint16_t size;
-	uint16_t test_op;
+	uint32_t test_op;
 	uint8_t nr_args;
 	uint8_t weight;
 	long (*run)(struct worker *worker, const uint64_t *vals);
@@ -279,6 +279,5 @@ void board_stats(void);
 bool check_init(void);
 bool check_after(bool thorough);
 bool check_log(void);
-void check_before_close(void);
 
 #endif

@@ -167,8 +167,11 @@ const struct op test_ops[] = {
 		FD_CTX,
 		F_REG(T, dmabuf_revoke.dmabuf_fd, "file", POOL_DMABUF),
 		F_CHOICE(T, dmabuf_revoke.revoked, "revoked", choose_bool) } },
+	/* In the middle of it all; when a context is closed, the kernel does it */
+	{ TEST("check_invariants", 1, IOMMU_TEST_OP_CHECK_INVARIANTS), .args = {
+		FD_CTX } },
 	/* An operation that nobody has yet */
-	{ TEST("test_unknown", 1, 0xffff), .args = {
+	{ TEST("test_unknown", 1, 0xffffffff), .args = {
 		FD_CTX,
 		F_REG(T, id, "id", POOL_IOAS) } },
 };
