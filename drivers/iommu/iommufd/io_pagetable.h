@@ -7,7 +7,6 @@
 #define __IOMMUFD_IO_PAGETABLE_H
 
 #include <linux/interval_tree.h>
-#include <linux/interval_tree.h>
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
