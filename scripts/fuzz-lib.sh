@@ -30,7 +30,7 @@ fuzz_setup()
 # The inputs of the repository.
 seed_files()
 {
-	find "$SOURCES/seeds" "$SOURCES/regressions" -type f 2>/dev/null | sort
+	find "$SOURCES/seeds" "$SOURCES/regressions" -type f | sort
 }
 
 # fuzz_guest DIR SECONDS "OPTIONS" FILE...: in the background, a guest in which

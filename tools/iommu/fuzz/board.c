@@ -82,6 +82,12 @@ void board_input(const char *text)
 	strncpy(slot + head, text, TEXT_MAX - head - 1);
 }
 
+/* The input that runs, or ran last */
+const char *board_current(void)
+{
+	return board + RING_AT + stats->current % RING_SLOTS * TEXT_MAX;
+}
+
 void board_site(uint64_t pc)
 {
 	if (where->sites + 20 > SITES_END)

@@ -271,6 +271,7 @@ struct stats {
 extern struct stats *stats;
 bool board_init(const char *path);
 void board_input(const char *text);
+const char *board_current(void);
 void board_site(uint64_t pc);
 void board_keep(const char *text);
 void board_stats(void);

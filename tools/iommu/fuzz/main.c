@@ -177,8 +177,8 @@ static int watch(pid_t pid)
 			last = stats->current;
 			continue;
 		}
-		printf("slow: input %llu takes longer than %d s\n",
-		       (unsigned long long)last, SLOW_SECONDS);
+		printf("slow: this takes longer than %d s\n%s", SLOW_SECONDS,
+		       board_current());
 		print_stacks(pid);
 		stats->slow++;
 		kill(pid, SIGKILL);
