@@ -36,9 +36,10 @@ static inline void check_all_invariants(struct __test_metadata *_metadata)
 {
 	int fd;
 
-	for (fd = 3; fd != MAX_FILES; fd++)
+	for (fd = 3; fd != MAX_FILES; fd++) {
 		EXPECT_NE(-ENOTRECOVERABLE, check_invariants(fd))
 			TH_LOG("invariants of file %d, see the kernel log", fd);
+	}
 }
 
 /* Before a test tears down what it set up, everything in there must be right */
@@ -47,8 +48,8 @@ static inline void check_all_invariants(struct __test_metadata *_metadata)
 	static const bool fixture_name##_teardown_parent;                    \
 	static void fixture_name##_undo(                                     \
 		struct __test_metadata *_metadata,                           \
-		FIXTURE_DATA(fixture_name) *self,                            \
-		const FIXTURE_VARIANT(fixture_name) *variant);               \
+		struct _test_data_##fixture_name *self,                      \
+		const struct _fixture_variant_##fixture_name *variant);      \
 	__FIXTURE_TEARDOWN(fixture_name)                                     \
 	{                                                                    \
 		check_all_invariants(_metadata);                             \
@@ -56,9 +57,10 @@ static inline void check_all_invariants(struct __test_metadata *_metadata)
 	}                                                                    \
 	static void fixture_name##_undo(                                     \
 		struct __test_metadata __attribute__((unused)) *_metadata,   \
-		FIXTURE_DATA(fixture_name) __attribute__((unused)) *self,    \
-		const FIXTURE_VARIANT(fixture_name)                          \
-			__attribute__((unused)) *variant)
+		struct _test_data_##fixture_name *self                       \
+			__attribute__((unused)),                             \
+		const struct _fixture_variant_##fixture_name *variant        \
+			__attribute__((unused)))
 
 /* One of the numbers in /proc/self/status, in pages: "VmPin", "VmLck" */
 static inline unsigned long proc_status(const char *name)

@@ -105,7 +105,6 @@ TEST_F(invariants, notices_large)
 
 	for (kind = IOMMU_TEST_CORRUPT_PIN; kind != IOMMU_TEST_CORRUPT_MAX;
 	     kind++) {
-		/* More pages than the store has are the other ones' business */
 		CALL(check_corrupted(self->fd, self->ioas, IOVA, kind, &found));
 		EXPECT_NE(0, found)
 			TH_LOG("%s", corruptions[kind]);
@@ -221,7 +220,7 @@ TEST_F(invariants, files)
 
 static void *map_and_unmap(void *arg)
 {
-	FIXTURE_DATA(invariants) *self = arg;
+	struct _test_data_invariants *self = arg;
 	int i, rc;
 
 	for (i = 0; i != 200; i++) {
