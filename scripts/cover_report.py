@@ -6,8 +6,9 @@ Reads what gcov --json-format --stdout says, one object file a line, and prints
 for every file of drivers/iommu/iommufd how many of its lines and functions ran,
 and every line that did not, with the reason that REASONS gives for it. Those
 that only exist for tests are in a table of their own. Fails when a function
-never ran and not all of its lines have a reason, when fewer than 95 % of the
-lines did, or when a line that did not run has no reason.
+never ran and not all of its lines have a reason, or when fewer than 95 % of the
+lines did. A line that did not run this time, and has no reason, does not fail:
+what threads reach depends on chance.
 """
 import collections
 import json
@@ -148,14 +149,12 @@ def main():
     for entry in reasons.entries:
         if not entry["used"]:
             print(f"note: no line needs the reason '{entry['text']}'")
-    if unexplained:
-        bad += 1
-        print(f"FAILED: {unexplained} lines did not run for no reason given")
     if percent(ran, lines) < GOAL:
         bad += 1
         print(f"FAILED: fewer than {GOAL} % of the lines ran")
     print(f"{percent(ran, lines)} % of {lines} lines ran, "
-          f"{called} of {functions} functions were called")
+          f"{called} of {functions} functions were called, "
+          f"{unexplained} lines did not run for no reason given")
     sys.exit(bad > 0)
 
 
