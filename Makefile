@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture bench bench-docs bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -45,6 +45,12 @@ test: setup ## every test; LANE=name one lane, TEST=program:name one test
 
 torture: setup ## threads against each other, for MINUTES= (SEED= repeats)
 	@scripts/test torture
+
+isolation: setup ## DMA without end while memory comes and goes: Intel, AMD
+	@scripts/test isolation
+
+hostile: setup ## a user in a small cgroup tries to take more than he may
+	@scripts/test hostile
 
 conformance: setup ## the kernel's own kselftests on our kernel
 	@scripts/test conformance

@@ -150,13 +150,16 @@ static int completion_result(__u16 status)
 	return (status >> 1) & 0x7ff;
 }
 
-/* Wait for the completion at the queue's head, and take it. */
-static int wait_completion(struct nvme *nvme, struct nvme_queue *queue,
-			   __u16 command_id)
+/*
+ * Wait for the completion at the queue's head, and take it. Returns its result,
+ * with the command that it is about in @answered_id.
+ */
+static int take_completion(struct nvme *nvme, struct nvme_queue *queue,
+			   __u16 *answered_id)
 {
 	struct nvme_completion *entry = &queue->completions[queue->head];
 	__u64 deadline = deadline_in_ms(COMMAND_TIMEOUT_MS);
-	__u16 status, answered_id;
+	__u16 status;
 
 	while (((status = READ_ONCE(entry->status)) & 1) != queue->phase) {
 		if (mmio_read32(nvme->regs, REG_CSTS) & CSTS_FATAL)
@@ -166,31 +169,37 @@ static int wait_completion(struct nvme *nvme, struct nvme_queue *queue,
 		poll_pause();
 	}
 	dma_barrier();
-	answered_id = entry->command_id;
+	*answered_id = entry->command_id;
 
 	if (++queue->head == QUEUE_ENTRIES) {
 		queue->head = 0;
 		queue->phase ^= 1;
 	}
 	ring_doorbell(nvme, queue, true, queue->head);
-
-	/* One command at a time: there is only one that it can be about. */
-	if (answered_id != command_id)
-		return -EPROTO;
 	return completion_result(status);
+}
+
+static void put_command(struct nvme *nvme, struct nvme_queue *queue,
+			struct nvme_command *command)
+{
+	command->command_id = nvme->next_command_id++;
+	queue->commands[queue->tail] = *command;
+	queue->tail = (queue->tail + 1) % QUEUE_ENTRIES;
 }
 
 static int run_command(struct nvme *nvme, struct nvme_queue *queue,
 		       struct nvme_command *command)
 {
+	__u16 answered_id;
 	int result;
 
-	command->command_id = nvme->next_command_id++;
-	queue->commands[queue->tail] = *command;
-	queue->tail = (queue->tail + 1) % QUEUE_ENTRIES;
+	put_command(nvme, queue, command);
 	ring_doorbell(nvme, queue, false, queue->tail);
 
-	result = wait_completion(nvme, queue, command->command_id);
+	result = take_completion(nvme, queue, &answered_id);
+	/* One command at a time: there is only one that it can be about. */
+	if (result >= 0 && answered_id != command->command_id)
+		return -EPROTO;
 	trace("nvme: queue %u opcode 0x%02x prp1 0x%llx prp2 0x%llx: %s",
 	      queue->id, command->opcode, command->prp1,
 	      command->prp2, nvme_result_text(result));
@@ -251,6 +260,17 @@ static int identify(struct nvme *nvme, unsigned int what)
 	};
 
 	memset(page_address(nvme, PAGE_IDENTIFY), 0, NVME_PAGE_SIZE);
+	return run_command(nvme, &nvme->admin, &command);
+}
+
+int nvme_identify_at(struct nvme *nvme, __u64 iova)
+{
+	struct nvme_command command = {
+		.opcode = OP_ADMIN_IDENTIFY,
+		.prp1 = iova,
+		.cdw10 = IDENTIFY_CONTROLLER,
+	};
+
 	return run_command(nvme, &nvme->admin, &command);
 }
 
@@ -421,6 +441,31 @@ int nvme_write(struct nvme *nvme, __u64 lba, unsigned int count,
 	       __u64 iova)
 {
 	return transfer(nvme, OP_IO_WRITE, lba, count, iova);
+}
+
+int nvme_read_pages(struct nvme *nvme, __u64 lba, const __u64 *iovas,
+		    unsigned int num)
+{
+	struct nvme_command command = {
+		.opcode = OP_IO_READ,
+		.nsid = NAMESPACE_ID,
+		.cdw10 = (__u32)lba,
+		.cdw11 = (__u32)(lba >> 32),
+		.cdw12 = NVME_PAGE_SIZE / nvme->block_size - 1,
+	};
+	__u16 answered_id;
+	int result = 0;
+
+	if (num >= QUEUE_ENTRIES)
+		return -EINVAL;
+	for (unsigned int i = 0; i != num; i++) {
+		command.prp1 = iovas[i];
+		put_command(nvme, &nvme->io, &command);
+	}
+	ring_doorbell(nvme, &nvme->io, false, nvme->io.tail);
+	for (unsigned int i = 0; i != num && result >= 0; i++)
+		result = take_completion(nvme, &nvme->io, &answered_id);
+	return result;
 }
 
 const char *nvme_result_text(int result)

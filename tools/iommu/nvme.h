@@ -84,6 +84,20 @@ int nvme_read(struct nvme *nvme, __u64 lba, unsigned int count,
 int nvme_write(struct nvme *nvme, __u64 lba, unsigned int count,
 	       __u64 iova);
 
+/*
+ * Have the controller write its 4 KiB of identity to the page at @iova. It does so
+ * in one go, not in the background.
+ */
+int nvme_identify_at(struct nvme *nvme, __u64 iova);
+
+/*
+ * Read a page's worth of blocks from block @lba to each of @num pages, all at the
+ * same time. At most NVME_MAX_READS.
+ */
+#define NVME_MAX_READS		15
+int nvme_read_pages(struct nvme *nvme, __u64 lba, const __u64 *iovas,
+		    unsigned int num);
+
 /* A readable text of what the functions above return; static storage. */
 const char *nvme_result_text(int result);
 

@@ -48,10 +48,7 @@ bool pattern_matches(const void *buf, __u64 first, unsigned int count)
 
 bool all_bytes_are(const void *buf, __u8 value, size_t len)
 {
-	const __u8 *byte = buf;
+	const __u8 *bytes = buf;
 
-	for (size_t i = 0; i < len; i++)
-		if (byte[i] != value)
-			return false;
-	return true;
+	return !len || (bytes[0] == value && !memcmp(bytes, bytes + 1, len - 1));
 }

@@ -517,7 +517,7 @@ TEST_F(hostile, memory)
  * Their context stays open meanwhile, so that there is nothing to tear down.
  */
 
-#define MANY_AREAS (1UL << 17)
+#define MANY_AREAS (1UL << 18)
 #define MANY_RANGES (1UL << 19)
 
 FIXTURE(killed)
@@ -573,13 +573,10 @@ static int long_allow(struct _test_data_killed *self)
 /* No window is large enough, but each is looked at */
 static int long_search(struct _test_data_killed *self)
 {
-	int i, rc = -ENOSPC;
 	__u64 iova = 0;
 
-	for (i = 0; i != 8 && rc == -ENOSPC; i++)
-		rc = ioas_map(self->fd, self->ioas[1], self->mem, 2 * page,
-			      &iova, MAP_RW);
-	return rc;
+	return ioas_map(self->fd, self->ioas[1], self->mem, 2 * page, &iova,
+			MAP_RW);
 }
 
 FIXTURE_VARIANT(killed)
@@ -593,6 +590,12 @@ FIXTURE_VARIANT(killed)
 static int prepare_areas(struct _test_data_killed *self)
 {
 	return map_many(self->fd, self->ioas[0], self->mem, MANY_AREAS);
+}
+
+/* Pinned, for another HWPT, already */
+static int prepare_pinned(struct _test_data_killed *self)
+{
+	return prepare_areas(self) ?: long_fill(self);
 }
 
 static int prepare_dirty(struct _test_data_killed *self)
@@ -628,6 +631,11 @@ FIXTURE_VARIANT_ADD(killed, copy) {
 FIXTURE_VARIANT_ADD(killed, fill) {
 	.call = long_fill,
 	.prepare = prepare_areas,
+};
+
+FIXTURE_VARIANT_ADD(killed, second_fill) {
+	.call = long_fill,
+	.prepare = prepare_pinned,
 };
 
 FIXTURE_VARIANT_ADD(killed, dirty_read) {
