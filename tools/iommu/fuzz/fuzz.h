@@ -7,8 +7,8 @@
  * so a call can be put in and taken out anywhere, and the others keep their
  * meaning. As text, a call is a line (see text.c):
  *
- *	ioas_alloc fd=c0 out_ioas_id=i0
- *	ioas_map fd=c0 ioas_id=i0 flags=0x7 user_va=0x10000000 length=0x1000 iova=0x1000000
+ *	ioas_alloc ioas=i0
+ *	ioas_map ioas=i0 flags=0x7 va=0x1000000000 length=0x1000 iova=0x1000000
  */
 #ifndef IOMMU_FUZZ_H
 #define IOMMU_FUZZ_H
@@ -155,18 +155,18 @@ struct input {
 
 /*
  * Memory that inputs may map, unmap and change: at the same addresses in every
- * input, see memory.c.
+ * input, see memory.c. Far from the program, its heap, and what the kernel maps.
  */
-#define ARENA		0x10000000UL
+#define ARENA		0x1000000000UL
 #define ARENA_SIZE	0x02000000UL
-#define ARENA_ANON	0x10000000UL	/* 2 MiB, private */
-#define ARENA_HUGE	0x10400000UL	/* 4 MiB of transparent huge pages */
-#define ARENA_FILE	0x10800000UL	/* 1 MiB of memfd m0, shared */
-#define ARENA_COW	0x10a00000UL	/* the same, private */
-#define ARENA_HUGETLB	0x10c00000UL	/* 4 MiB of memfd m1 */
-#define ARENA_RO	0x11000000UL	/* 256 KiB, read-only */
-#define ARENA_DATA	0x11400000UL	/* 256 KiB, for bitmaps and data */
-#define ARENA_FREE	0x11800000UL	/* nothing there */
+#define ARENA_ANON	0x1000000000UL	/* 2 MiB, private */
+#define ARENA_HUGE	0x1000400000UL	/* 4 MiB of transparent huge pages */
+#define ARENA_FILE	0x1000800000UL	/* 1 MiB of memfd m0, shared */
+#define ARENA_COW	0x1000a00000UL	/* the same, private */
+#define ARENA_HUGETLB	0x1000c00000UL	/* 4 MiB of memfd m1 */
+#define ARENA_RO	0x1001000000UL	/* 256 KiB, read-only */
+#define ARENA_DATA	0x1001400000UL	/* 256 KiB, for bitmaps and data */
+#define ARENA_FREE	0x1001800000UL	/* nothing there */
 
 /* Descriptors of inputs are in between; those of the fuzzer beyond */
 #define FD_FIRST 3
