@@ -10,7 +10,7 @@
 #define IOVA 0x20000000ULL
 #define OTHER_IOVA 0x30000000ULL
 /* More pages than are pinned at a time, and runs than a first chunk has */
-#define MANY 1200
+#define MANY 600
 #define FEW 4
 
 FIXTURE(fail_map)
@@ -325,7 +325,7 @@ TEST_F(fail_map, access_without_device)
 			   &access));
 	FAIL_EVERY("access pin anew", NO_MEMORY | NO_COPY,
 		   access_pin(fd, access, IOVA + page, self->many + page,
-			      600 * page, &pin),
+			      (MANY - 8) * page, &pin),
 		   UNDO(access_unpin(fd, access, pin)));
 	FAIL_EVERY("access read a file", NO_MEMORY | NO_COPY,
 		   access_rw(fd, access, OTHER_IOVA + page, data, sizeof(data),
