@@ -48,14 +48,14 @@ unsigned long check_folio_pins(unsigned long pfn)
 	return folio_ref_count(folio) / GUP_PIN_COUNTING_BIAS;
 }
 
-/* @npages of one folio are pinned, and must stay so. Zero pages are not. */
+/* @npages of one folio are pinned, and must stay so. The zero page is not. */
 static void check_folio(struct invariant_check *check, struct folio *folio,
 			unsigned long npages)
 {
 	unsigned long index = folio_pfn(folio), pins;
 	void *entry;
 
-	if (is_zero_folio(folio) || is_huge_zero_folio(folio))
+	if (is_zero_folio(folio))
 		return;
 	entry = xa_load(&check->folios, index);
 	if (entry)
