@@ -190,7 +190,7 @@ static void change_slot(struct owner *owner, unsigned int arena,
 		memset(page, CANARY, PAGE);
 		ret = iommufd_map_at(owner->iommufd, owner->ioas[arena], iova,
 				     page, PAGE, DMA_READ_WRITE);
-	} else if (!owner->leak) {
+	} else if (!owner->leak || arena != shared->attached) {
 		ret = iommufd_unmap(owner->iommufd, owner->ioas[arena], iova,
 				    PAGE, &unmapped);
 	}
