@@ -11,6 +11,7 @@
  * the end nothing may be mapped, pinned or charged. Each operation must have
  * worked now and then: what only ever fails shows nothing.
  */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
@@ -406,6 +407,7 @@ static void *torturer(void *arg)
 	unsigned int weights = 0, i;
 	struct thread *t = arg;
 
+	t->tid = gettid();
 	for (i = 0; i != num_ops(); i++)
 		weights += op_at(i)->weight;
 	while (!atomic_load(&stop)) {
@@ -418,7 +420,9 @@ static void *torturer(void *arg)
 		t->ctx = &world.contexts[i < 5 ? CONTEXT_STEADY :
 					 i < 7 ? CONTEXT_CLOSED : CONTEXT_FILES];
 		i = some_op(t, weights);
+		t->current = op_at(i);
 		note(t, i, op_at(i)->run(t));
+		t->current = NULL;
 	}
 	return NULL;
 }
@@ -431,6 +435,31 @@ static void sleep_ms(unsigned int ms)
 	};
 
 	nanosleep(&time, NULL);
+}
+
+/* A thread does not come back: say from what, and where in the kernel it is */
+#define STUCK_SECONDS 100
+
+static void stuck(int signal)
+{
+	char path[64], where[128];
+	unsigned int i;
+	ssize_t size;
+	int fd;
+
+	for (i = 0; i != num_threads; i++) {
+		const struct op *op = threads[i].current;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/wchan",
+			 threads[i].tid);
+		fd = open(path, O_RDONLY);
+		size = fd < 0 ? 0 : read(fd, where, sizeof(where) - 1);
+		where[size > 0 ? size : 0] = 0;
+		printf("# thread %u: %s, in %s\n", i, op ? op->name : "-", where);
+	}
+	printf("Bail out! a thread is stuck\n");
+	fflush(stdout);
+	_exit(1);
 }
 
 static void run_round(struct thread *t, unsigned int quiets, __u64 seed)
@@ -454,8 +483,10 @@ static void run_round(struct thread *t, unsigned int quiets, __u64 seed)
 	}
 	for (i = 0; i != quiets && !atomic_load(&world.bad); i++) {
 		sleep_ms(QUIET_MS);
+		alarm(STUCK_SECONDS);
 		atomic_store(&pause_all, true);
 		pthread_barrier_wait(&barrier);
+		alarm(0);
 		check_context(t, &world.contexts[CONTEXT_STEADY]);
 		check_memory(t);
 		atomic_store(&pause_all, false);
@@ -517,6 +548,7 @@ int main(int argc, char **argv)
 		num_threads = strtoul(argv[3], NULL, 0);
 	if (!seconds || !num_threads || num_threads > MAX_THREADS)
 		return 2;
+	signal(SIGALRM, stuck);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%u\n", num_ops() + 1);
 	printf("# %u threads, %u seconds, seed %llu\n", num_threads, seconds,

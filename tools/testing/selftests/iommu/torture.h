@@ -123,6 +123,8 @@ struct op {
  * @rng: state of its random numbers
  * @history: what it did last, and what came of it
  * @steps: how many operations that were
+ * @current: what it is doing
+ * @tid: of the kernel
  * @handle: of pthread
  */
 struct thread {
@@ -133,6 +135,8 @@ struct thread {
 		int rc;
 	} history[HISTORY];
 	unsigned long steps;
+	const struct op *current;
+	pid_t tid;
 	pthread_t handle;
 };
 
