@@ -91,19 +91,57 @@ static uint64_t random_length(void)
 
 static uint64_t random_va(void)
 {
-	static const uint64_t areas[] = {
-		ARENA_ANON, ARENA_ANON, ARENA_ANON, ARENA_FILE, ARENA_FILE,
-		ARENA_COW, ARENA_HUGE, ARENA_HUGETLB, ARENA_RO, ARENA_DATA,
-		ARENA_FREE,
+	static const struct {
+		uint64_t at;
+		uint64_t size;
+	} areas[] = {
+		{ ARENA_ANON, 0x200000 }, { ARENA_ANON, 0x200000 },
+		{ ARENA_FILE, 0x100000 }, { ARENA_FILE, 0x100000 },
+		{ ARENA_COW, 0x100000 }, { ARENA_HUGE, 0x400000 },
+		{ ARENA_HUGETLB, 0x400000 }, { ARENA_RO, 0x40000 },
+		{ ARENA_DATA, 0x40000 }, { ARENA_FREE, 0x10000 },
 	};
-	uint64_t va = areas[random_below(ARRAY_SIZE(areas))];
+	unsigned int area = random_below(ARRAY_SIZE(areas));
+	uint64_t va = areas[area].at + random_below(16) * PAGE;
 
-	va += random_below(16) * PAGE;
+	/* Just before its end: behind it, there may be nothing */
+	if (one_in(8))
+		va = areas[area].at + areas[area].size -
+		     (1 + random_below(4)) * PAGE;
 	if (one_in(12))
 		va += random_below(PAGE);
-	if (one_in(24))
-		va += 0x40000 - random_below(16) * PAGE;
 	return one_in(40) ? random_strange() : va;
+}
+
+/* What an earlier call has for the same kind of argument: the same memory */
+static bool find_value(const struct input *input, unsigned int before,
+		       unsigned int kind, uint64_t *val)
+{
+	unsigned int found = 0, i, k;
+
+	for (i = 0; i != before; i++) {
+		const struct op *op = ops[input->calls[i].op];
+
+		for (k = 0; k != op->nr_args; k++) {
+			const struct arg *arg = &input->calls[i].args[k];
+
+			if (op->args[k].kind == kind && !arg->is_reg &&
+			    arg->val && one_in(++found))
+				*val = arg->val;
+		}
+	}
+	return found;
+}
+
+/* That, or some pages further */
+static bool find_near(const struct input *input, unsigned int before,
+		      unsigned int kind, uint64_t *val)
+{
+	if (!one_in(2) || !find_value(input, before, kind, val))
+		return false;
+	if (one_in(3))
+		*val += random_below(8) * PAGE;
+	return true;
 }
 
 static uint64_t random_flags(uint64_t mask)
@@ -219,15 +257,17 @@ static void random_arg(const struct input *input, unsigned int before,
 		    find_producer(input, before, POOL_IOVA, &arg->val)) {
 			arg->is_reg = 1;
 			arg->pool = POOL_IOVA;
-		} else {
+		} else if (!find_near(input, before, KIND_IOVA, &arg->val)) {
 			arg->val = random_iova();
 		}
 		break;
 	case KIND_LENGTH:
-		arg->val = random_length();
+		if (!one_in(3) || !find_value(input, before, KIND_LENGTH, &arg->val))
+			arg->val = random_length();
 		break;
 	case KIND_VA:
-		arg->val = random_va();
+		if (!find_near(input, before, KIND_VA, &arg->val))
+			arg->val = random_va();
 		break;
 	case KIND_PTR:
 		arg->val = 1;
