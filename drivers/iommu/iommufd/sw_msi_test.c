@@ -537,6 +537,7 @@ static struct device *test_device(struct kunit *test)
 {
 	struct platform_device *pdev;
 	struct fwnode_handle *fwnode;
+	int rc = -EOPNOTSUPP;
 
 	memset(&test_iommu, 0, sizeof(test_iommu));
 	fwnode = fwnode_create_software_node(NULL, NULL);
@@ -560,7 +561,13 @@ static struct device *test_device(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, test_put_pdev, pdev));
-	KUNIT_ASSERT_EQ(test, 0, iommu_fwspec_init(&pdev->dev, fwnode));
+	/* Not exported either */
+	if (IS_BUILTIN(CONFIG_IOMMUFD)) {
+		mutex_lock(&iommu_probe_device_lock);
+		rc = iommu_fwspec_init(&pdev->dev, fwnode);
+		mutex_unlock(&iommu_probe_device_lock);
+	}
+	KUNIT_ASSERT_EQ(test, 0, rc);
 	KUNIT_ASSERT_EQ(test, 0, platform_device_add(pdev));
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, test_del_pdev, pdev));

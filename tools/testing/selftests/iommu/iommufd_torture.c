@@ -279,13 +279,11 @@ int context_replace(struct thread *t)
  */
 static void check_invariants(struct thread *t, struct context *ctx)
 {
-#ifdef IOMMU_TEST_HAS_CHECK_INVARIANTS
 	struct iommu_test_cmd cmd = {};
 	int rc = test_call(ctx->fd, IOMMU_TEST_OP_CHECK_INVARIANTS, &cmd);
 
 	if (rc)
 		bad(t, "the kernel found an invariant broken: %d", rc);
-#endif
 }
 
 /* What accesses see is what the IO page table shows, to the page */
