@@ -52,6 +52,7 @@
  *                                  -ENOTRECOVERABLE, and lines in the log, where
  *                                  something is not as it must be
  * @IOMMU_TEST_OP_CORRUPT: make something wrong, check, and put it right again
+ * @IOMMU_TEST_OP_OURS: the first of these that is ours alone
  *
  * From IOMMU_TEST_OP_OURS on, operations are not those of the kernel tree's
  * kselftests.
@@ -289,6 +290,7 @@ enum {
  * @IOMMU_TEST_CORRUPT_AREA_START: the area shows other pages
  * @IOMMU_TEST_CORRUPT_AREA_PINS: it has a pin that is nobody's
  * @IOMMU_TEST_CORRUPT_ALIGNMENT: the areas are not aligned as they must be
+ * @IOMMU_TEST_CORRUPT_MAX: how many there are
  */
 enum {
 	IOMMU_TEST_CORRUPT_NOTHING,

@@ -95,7 +95,7 @@ enum context_use {
 struct context {
 	int fd;
 	__u32 ioas[2];
-	_Atomic(struct entry) pools[NUM_POOLS][POOL_SLOTS];
+	struct entry _Atomic pools[NUM_POOLS][POOL_SLOTS];
 };
 
 struct thread;

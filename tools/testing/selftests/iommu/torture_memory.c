@@ -254,13 +254,15 @@ static int op_dirty_read(struct thread *t)
 {
 	struct entry hwpt = pool_peek(t, POOL_HWPT);
 	__u64 bits[ZONE_PAGES / 64 + 1];
+	__u32 flags = 0;
 
 	if (!hwpt.id)
 		return SKIPPED;
+	if (roll(t, 2))
+		flags = IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR;
 	return hwpt_get_dirty(t->ctx->fd, hwpt.id,
 			      zone_iova(roll(t, NUM_ZONES), 0),
-			      ZONE_PAGES * psize, psize, bits, roll(t, 2) ?
-			      IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR : 0);
+			      ZONE_PAGES * psize, psize, bits, flags);
 }
 
 static int op_dirty_write(struct thread *t)
@@ -299,6 +301,13 @@ static int op_restore(struct thread *t)
 }
 
 /* The process changes its memory while others map it */
+/* Other pages at the same addresses */
+static int zone_remap(void *va, size_t length, int prot)
+{
+	return mmap(va, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    -1, 0) == MAP_FAILED;
+}
+
 static int op_memory(struct thread *t)
 {
 	struct piece piece = some_piece(t, ZONE_SHAKY);
@@ -316,12 +325,11 @@ static int op_memory(struct thread *t)
 		break;
 	case 2:
 		/* Not munmap(): somebody else might get the addresses */
-		rc = mmap(va, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-			  MAP_FIXED, -1, 0) == MAP_FAILED;
-		/* fall through */
+		rc = zone_remap(va, length, PROT_NONE) ||
+		     zone_remap(va, length, PROT_READ | PROT_WRITE);
+		break;
 	default:
-		rc |= mmap(va, length, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			   MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED;
+		rc = zone_remap(va, length, PROT_READ | PROT_WRITE);
 	}
 	return rc ? -errno : 0;
 }
