@@ -277,10 +277,9 @@ int context_replace(struct thread *t)
  * Where the kernel checks itself: areas, runs, IO page tables and pins against
  * each other.
  */
-static void check_invariants(struct thread *t, struct context *ctx)
+static void check_kernel(struct thread *t, struct context *ctx)
 {
-	struct iommu_test_cmd cmd = {};
-	int rc = test_call(ctx->fd, IOMMU_TEST_OP_CHECK_INVARIANTS, &cmd);
+	int rc = check_invariants(ctx->fd);
 
 	if (rc)
 		bad(t, "the kernel found an invariant broken: %d", rc);
@@ -313,7 +312,7 @@ static void check_context(struct thread *t, struct context *ctx)
 {
 	int i;
 
-	check_invariants(t, ctx);
+	check_kernel(t, ctx);
 	for (i = 0; i != POOL_SLOTS; i++) {
 		struct entry hwpt = atomic_load(&ctx->pools[POOL_HWPT][i]);
 		int access;
