@@ -419,6 +419,22 @@ static inline void guarded_free(struct guarded *g)
 	munmap(g->base, 2 * page);
 }
 
+/* A HWPT whose faults go to @fault */
+static inline int hwpt_alloc_fault(struct scene *s, __u32 fault, __u32 *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = s->dev.idev,
+		.pt_id = s->ioas,
+		.fault_id = fault,
+	};
+	int rc = iommu_call(s->fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
 /* A user without privileges, and without any charge yet */
 static inline int become_user(uid_t uid)
 {

@@ -45,21 +45,6 @@ FIXTURE_TEARDOWN(fail_viommu)
 	scene_teardown(_metadata, s);
 }
 
-static int hwpt_alloc_fault(struct scene *s, __u32 fault, __u32 *hwpt)
-{
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_FAULT_ID_VALID,
-		.dev_id = s->dev.idev,
-		.pt_id = s->ioas,
-		.fault_id = fault,
-	};
-	int rc = iommu_call(s->fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	*hwpt = cmd.out_hwpt_id;
-	return rc;
-}
-
 /* All of it, or an errno */
 static int read_all(int file, void *record, size_t size)
 {

@@ -38,22 +38,6 @@ FIXTURE_TEARDOWN(queue)
 	scene_teardown(_metadata, s);
 }
 
-/* A HWPT whose faults go to @fault */
-static int hwpt_alloc_fault(struct scene *s, __u32 fault, __u32 *hwpt)
-{
-	struct iommu_hwpt_alloc cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMU_HWPT_FAULT_ID_VALID,
-		.dev_id = s->dev.idev,
-		.pt_id = s->ioas,
-		.fault_id = fault,
-	};
-	int rc = iommu_call(s->fd, IOMMU_HWPT_ALLOC, &cmd);
-
-	*hwpt = cmd.out_hwpt_id;
-	return rc;
-}
-
 static bool readable(int file)
 {
 	struct pollfd pollfd = { .fd = file, .events = POLLIN };
