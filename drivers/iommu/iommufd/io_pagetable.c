@@ -599,20 +599,34 @@ int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
 }
 
 /**
- * iopgt_freeze() - Keep everything in an IOVA space as it is
+ * iopgt_freeze_domains() - Keep the domains of an IOVA space as they are
  * @iopt: IOVA space
+ * @outer: the lock that several spaces are frozen under
+ *
+ * First of all spaces, then iopgt_freeze_areas() of all: lockdep counts locks of
+ * one class taken in a row as one, and can hold no more than 48.
+ *
+ * Context: may sleep
+ */
+void iopgt_freeze_domains(struct io_pagetable *iopt, struct mutex *outer)
+{
+	down_write_nest_lock(&iopt->domains_lock, outer);
+}
+
+/**
+ * iopgt_freeze_areas() - Keep the areas of an IOVA space as they are
+ * @iopt: IOVA space, after iopgt_freeze_domains()
  * @outer: the lock that several spaces are frozen under
  *
  * Context: may sleep; until iopgt_thaw() nothing is mapped, unmapped or pinned.
  */
-void iopgt_freeze(struct io_pagetable *iopt, struct mutex *outer)
+void iopgt_freeze_areas(struct io_pagetable *iopt, struct mutex *outer)
 {
-	down_write_nest_lock(&iopt->domains_lock, outer);
 	down_write_nest_lock(&iopt->iova_lock, outer);
 }
 
 /**
- * iopgt_thaw() - Undo iopgt_freeze()
+ * iopgt_thaw() - Undo iopgt_freeze_domains() and iopgt_freeze_areas()
  * @iopt: IOVA space
  */
 void iopgt_thaw(struct io_pagetable *iopt)

@@ -123,7 +123,8 @@ int iopgt_lookup_phys(struct io_pagetable *iopt, unsigned long iova,
 		      unsigned long max_length, phys_addr_t *phys,
 		      unsigned long *length);
 
-void iopgt_freeze(struct io_pagetable *iopt, struct mutex *outer);
+void iopgt_freeze_domains(struct io_pagetable *iopt, struct mutex *outer);
+void iopgt_freeze_areas(struct io_pagetable *iopt, struct mutex *outer);
 void iopgt_thaw(struct io_pagetable *iopt);
 int iopgt_move_collect(struct io_pagetable *iopt, struct pages_move *move);
 void iopgt_move_finish(struct io_pagetable *iopt,

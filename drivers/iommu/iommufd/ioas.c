@@ -425,11 +425,13 @@ void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx, struct list_head *frozen)
 
 	xa_for_each(&ictx->objects, id, obj) {
 		ioas = iommufd_ioas_get(ictx, id);
-		if (IS_ERR(ioas))
-			continue;
-		list_add_tail(&ioas->process_link, frozen);
-		iopgt_freeze(&ioas->iopt, &ictx->process_lock);
+		if (!IS_ERR(ioas))
+			list_add_tail(&ioas->process_link, frozen);
 	}
+	list_for_each_entry(ioas, frozen, process_link)
+		iopgt_freeze_domains(&ioas->iopt, &ictx->process_lock);
+	list_for_each_entry(ioas, frozen, process_link)
+		iopgt_freeze_areas(&ioas->iopt, &ictx->process_lock);
 }
 
 /**

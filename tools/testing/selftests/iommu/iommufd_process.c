@@ -365,6 +365,20 @@ TEST_F(change, to_child_and_back)
 	EXPECT_EQ(0, proc_status("VmPin"));
 }
 
+/* More spaces are frozen together than lockdep can tell apart */
+TEST_F(change, with_many_spaces)
+{
+	__u32 ioas[64];
+	size_t i;
+
+	for (i = 0; i != ARRAY_SIZE(ioas); i++)
+		ASSERT_EQ(0, ioas_alloc(self->fd, &ioas[i]));
+	CALL(ioas_change_process(self->fd));
+	EXPECT_EQ(NPAGES, proc_status("VmPin"));
+	for (i = 0; i != ARRAY_SIZE(ioas); i++)
+		CALL(object_destroy(self->fd, ioas[i]));
+}
+
 /* All or nothing */
 TEST_F(change, refused)
 {
