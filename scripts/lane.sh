@@ -156,6 +156,8 @@ job()
 {
 	local program
 
+	# shellcheck disable=SC2016 # for the guest's shell
+	echo 'echo "@booted $(cut -d" " -f1 /proc/uptime)"'
 	for program; do
 		# shellcheck disable=SC2016 # for the guest's shell
 		printf 'echo "@suite %s"\n%s\necho "@end $? %s"\n' \
@@ -190,6 +192,7 @@ start_guest()
 split_output()
 {
 	awk -v dir="$1" '
+		/^@booted / { last = $2; next }
 		/^@suite / { out = dir "/" $2; printf "" >(out ".tap"); next }
 		/^@end / {
 			print $2 >(out ".rc")
@@ -218,12 +221,13 @@ count_program()
 }
 
 # deal KERNEL: deal the programs on standard input out to as many guests as there
-# are CPUs, by how long each took the last time, and print for each guest its time,
-# the kernel, and what it is to run, between tabs.
+# are CPUs, by how long each took the last time on this machine, and print for each
+# guest its time, the kernel, and what it is to run, between tabs.
 deal()
 {
-	local times=$LANE_DIR/times.$1
+	local times=$CACHE/times/$LANE_NAME.$1
 
+	need_dir "$CACHE/times"
 	[ -f "$times" ] || : >"$times"
 	awk -v times="$times" '
 		BEGIN {
@@ -266,17 +270,18 @@ watch_guests()
 	done
 }
 
-# run_suites KERNELS DIR [EXCEPT]: run the programs that userspace built in DIR on
-# the named kernels, but for those that match EXCEPT, and count their TAP output.
-# Each line of DIR/.programs is a program and its options. The guests of all
-# kernels run in one pool, the longest first.
+# run_suites KERNELS DIR [EXCEPT [PROGRAM...]]: run the programs that userspace built
+# in DIR on the named kernels, but for those that match EXCEPT, and count their TAP
+# output. Each line of DIR/.programs is a program and its options; others are named.
+# The guests of all kernels run in one pool, the longest first.
 run_suites()
 {
 	local kernels=$1 dir=$2 kernel image programs share shares log rc guest
-	local watcher share
+	local watcher share times
 	declare -A images
 
 	mapfile -t programs < <(grep -vxE "${3:-}" "$dir/.programs")
+	[ $# -lt 4 ] || programs=("${@:4}")
 	mapfile -t programs < <(chosen "${programs[@]}")
 	[ -n "${programs[*]}" ] || die "no program here is ${TEST:-there}"
 	for kernel in $kernels; do
@@ -320,9 +325,10 @@ run_suites()
 	trap 'stop_guests; exit 130' INT TERM
 
 	for kernel in $kernels; do
-		cat "$LANE_DIR/$kernel"/*/times "$LANE_DIR/times.$kernel" \
-			2>/dev/null | sort -s -u -k1,1 >"$LANE_DIR/times.new"
-		mv "$LANE_DIR/times.new" "$LANE_DIR/times.$kernel"
+		times=$CACHE/times/$LANE_NAME.$kernel
+		cat "$LANE_DIR/$kernel"/*/times "$times" 2>/dev/null |
+			sort -s -u -k1,1 >"$LANE_DIR/times"
+		mv "$LANE_DIR/times" "$times"
 		awk -v kernel="$kernel" 'index($1, "[" kernel "]") {
 			if (!($1 in passed))
 				order[++suites] = $1

@@ -100,21 +100,47 @@ static bool object_commit(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 	return true;
 }
 
+/* Destroy what object_commit() took away, and nobody has a reference on */
+static void object_free(struct iommufd_object *obj)
+{
+	/* Pairs with the release in iommufd_object_put() */
+	smp_acquire__after_ctrl_dep();
+	iommufd_object_types[obj->type]->destroy(obj);
+	kfree(obj);
+}
+
 /* Wait out the short references, then destroy what object_commit() took away */
 static void object_finish(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
 	might_sleep();
 
 	/* The ID's own; without it, lookups could not take theirs */
-	if (!refcount_dec_and_test(&obj->wait_cnt)) {
+	if (!refcount_dec_and_test(&obj->wait_cnt))
 		wait_event(ictx->destroy_wait,
 			   !refcount_read(&obj->wait_cnt));
-		/* Pairs with the release in iommufd_object_put() */
-		smp_acquire__after_ctrl_dep();
-	}
+	object_free(obj);
+}
 
-	iommufd_object_types[obj->type]->destroy(obj);
-	kfree(obj);
+/*
+ * Whoever has a short reference may be another process, and take its time: who is
+ * killed meanwhile puts the object back in place of its tombstone.
+ */
+static int object_finish_killable(struct iommufd_ctx *ictx,
+				  struct iommufd_object *obj)
+{
+	might_sleep();
+
+	if (!refcount_dec_and_test(&obj->wait_cnt) &&
+	    wait_event_killable(ictx->destroy_wait,
+				!refcount_read(&obj->wait_cnt)) &&
+	    refcount_inc_not_zero(&obj->wait_cnt)) {
+		refcount_set(&obj->users, 1);
+		iommufd_object_publish(ictx, obj);
+		return -EINTR;
+	}
+	xa_erase(&ictx->objects, obj->id);
+	object_free(obj);
+	return 0;
 }
 
 /**
@@ -275,6 +301,32 @@ void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 		wake_up_all(&ictx->destroy_wait);
 }
 
+/* Find what nothing depends on, and take it away; its caller finishes it */
+static struct iommufd_object *object_take(struct iommufd_ctx *ictx, u32 id,
+					  enum object_id_fate fate)
+{
+	struct iommufd_object *obj;
+	bool last = false;
+	int ret;
+
+	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(obj))
+		return obj;
+
+	/* A device is always in use: its dependents must not be revoked */
+	if (refcount_read(&obj->users) == 1) {
+		object_pre_destroy(obj);
+
+		xa_lock(&ictx->objects);
+		last = object_commit(ictx, obj, fate);
+		xa_unlock(&ictx->objects);
+	}
+	/* Whom another destroyer came before is not there any more */
+	ret = refcount_read(&obj->users) ? -EBUSY : -ENOENT;
+	iommufd_object_put(ictx, obj);
+	return last ? obj : ERR_PTR(ret);
+}
+
 /**
  * iommufd_object_destroy_id() - Destroy an object by its ID (IOMMU_DESTROY)
  * @ictx: the context
@@ -285,40 +337,21 @@ void iommufd_object_put(struct iommufd_ctx *ictx, struct iommufd_object *obj)
  * failure.
  *
  * Where a user turns up between ->pre_destroy and the removal of the ID, the
- * object lives on: the operation must bear that.
+ * object lives on, and so it does where the caller is killed while he waits: the
+ * operation must bear that. VFIO's container has forgotten its IOAS even so.
  *
  * Context: may sleep.
- * Return: 0; -ENOENT if there is no such object; -EBUSY if it is in use.
+ * Return: 0; -ENOENT if there is no such object; -EBUSY if it is in use; -EINTR if
+ * killed.
  */
 int iommufd_object_destroy_id(struct iommufd_ctx *ictx, u32 id)
 {
 	struct iommufd_object *obj;
-	bool last = false;
 
-	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_ANY);
+	obj = object_take(ictx, id, OBJECT_ID_TOMBSTONE);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-
-	/* A device is always in use: its dependents must not be revoked */
-	if (refcount_read(&obj->users) == 1) {
-		object_pre_destroy(obj);
-
-		xa_lock(&ictx->objects);
-		last = object_commit(ictx, obj, OBJECT_ID_FREE);
-		xa_unlock(&ictx->objects);
-	}
-
-	if (!last) {
-		/* Whom another destroyer came before is not there any more */
-		int ret = refcount_read(&obj->users) ? -EBUSY : -ENOENT;
-
-		iommufd_object_put(ictx, obj);
-		return ret;
-	}
-
-	iommufd_object_put(ictx, obj);
-	object_finish(ictx, obj);
-	return 0;
+	return object_finish_killable(ictx, obj);
 }
 
 /**
@@ -437,8 +470,11 @@ static bool object_destroy_unused(struct iommufd_ctx *ictx)
 	 * destroy other objects in turn: look each ID up when it is due.
 	 */
 	for (id = last_id; id; id--) {
-		if (!iommufd_object_destroy_id(ictx, id))
+		obj = object_take(ictx, id, OBJECT_ID_FREE);
+		if (!IS_ERR(obj)) {
+			object_finish(ictx, obj);
 			progress = true;
+		}
 		cond_resched();
 	}
 	return progress;

@@ -11,7 +11,7 @@
 
 #include "object.h"
 
-#define RACE_ROUNDS 2000
+#define RACE_ROUNDS 500
 
 /* What happened to the objects of one test */
 struct test_log {

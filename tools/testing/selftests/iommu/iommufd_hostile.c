@@ -742,8 +742,8 @@ TEST_F(killed, call)
 }
 
 /*
- * A map waits for a page that does not come, and a destroy for the map: who is
- * killed does not wait any more.
+ * A call waits for a page of the user's that does not come, and a destroy for the
+ * call: who is killed does not wait any more.
  */
 struct stuck {
 	int fd;
@@ -759,30 +759,44 @@ static void *stuck_map(void *arg)
 	return NULL;
 }
 
-static void get_stuck(void)
+static void *stuck_reply(void *arg)
+{
+	struct stuck *s = arg;
+	__u64 alignment;
+	__u32 num = 1;
+
+	ioas_ranges(s->fd, s->ioas, (void *)s->mem, &num, &alignment);
+	return NULL;
+}
+
+/* Have a thread make a call that will not come back */
+static int stuck_start(struct stuck *s, void *(*call)(void *stuck))
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct mock_dev dev;
-	struct stuck s = {
-		.fd = iommu_open(),
-		.mem = mmap(NULL, page, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-	};
 	struct pollfd event = { .events = POLLIN };
 	pthread_t thread;
 
+	s->mem = mmap(NULL, page, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	event.fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	reg.range.start = to_u64(s.mem);
+	reg.range.start = to_u64(s->mem);
 	reg.range.len = page;
 	if (event.fd < 0 || ioctl(event.fd, UFFDIO_API, &api) ||
 	    ioctl(event.fd, UFFDIO_REGISTER, &reg) ||
-	    ioas_alloc(s.fd, &s.ioas) || mock_attach(s.fd, s.ioas, &dev) ||
-	    pthread_create(&thread, NULL, stuck_map, &s))
-		_exit(1);
-	/* Here is the map's fault, which nobody answers */
-	if (poll(&event, 1, -1) != 1 || event.revents != POLLIN ||
-	    kill(getppid(), SIGUSR1))
+	    pthread_create(&thread, NULL, call, s))
+		return -1;
+	/* Here is its fault, which nobody answers */
+	return poll(&event, 1, -1) == 1 && event.revents == POLLIN ? 0 : -1;
+}
+
+static void get_stuck(void)
+{
+	struct stuck s = { .fd = iommu_open() };
+	struct mock_dev dev;
+
+	if (ioas_alloc(s.fd, &s.ioas) || mock_attach(s.fd, s.ioas, &dev) ||
+	    stuck_start(&s, stuck_map) || kill(getppid(), SIGUSR1))
 		_exit(1);
 	object_destroy(s.fd, dev.id);
 	_exit(2);
@@ -810,6 +824,48 @@ TEST(stuck)
 	/* Or the harness's own time is up */
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* The call is another process's, and goes on; so does the IOAS */
+TEST(stuck_by_another)
+{
+	struct stuck s = { .fd = iommu_open() };
+	pid_t caller, destroyer;
+	sigset_t set;
+	int status;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ASSERT_EQ(0, ioas_alloc(s.fd, &s.ioas));
+	caller = fork();
+	ASSERT_LE(0, caller);
+	if (!caller) {
+		if (!stuck_start(&s, stuck_reply) && !kill(getppid(), SIGUSR1))
+			pause();
+		_exit(1);
+	}
+	ASSERT_EQ(SIGUSR1, sigwaitinfo(&set, NULL));
+
+	destroyer = fork();
+	ASSERT_LE(0, destroyer);
+	if (!destroyer) {
+		object_destroy(s.fd, s.ioas);
+		_exit(2);
+	}
+	/* Until the destroyer has taken it away */
+	while (vfio_ioas(s.fd, IOMMU_VFIO_IOAS_SET, &s.ioas) != -ENOENT)
+		usleep(1000);
+	ASSERT_EQ(0, waitpid(destroyer, &status, WNOHANG));
+	ASSERT_EQ(0, kill(destroyer, SIGKILL));
+	ASSERT_EQ(destroyer, waitpid(destroyer, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ASSERT_EQ(0, waitpid(caller, &status, WNOHANG));
+
+	ASSERT_EQ(0, kill(caller, SIGKILL));
+	ASSERT_EQ(caller, waitpid(caller, &status, 0));
+	EXPECT_EQ(0, object_destroy(s.fd, s.ioas));
+	close(s.fd);
 }
 
 TEST_HARNESS_MAIN
