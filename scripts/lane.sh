@@ -9,6 +9,8 @@
 
 : "${COUNTS:?lanes are run by scripts/test}" "${LANE_DIR:?}"
 mkdir -p "$LANE_DIR"
+# How many guests run at a time
+GUESTS=${GUESTS:-$JOBS}
 
 # count SUITE PASSED FAILED SKIPPED
 count()
@@ -34,11 +36,11 @@ kernels()
 	echo "${KERNELS:-$*}"
 }
 
-# wait_for_turn: until fewer jobs run than there are CPUs; an emulator uses
-# little more than one.
+# wait_for_turn: until fewer jobs run than may: as many as there are CPUs, as an
+# emulator uses little more than one.
 wait_for_turn()
 {
-	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+	while [ "$(jobs -rp | wc -l)" -ge "$GUESTS" ]; do
 		wait -n || true
 	done
 }
@@ -220,9 +222,9 @@ count_program()
 		-f "$SCRIPTS/tap.awk" "$file.tap" || true
 }
 
-# deal KERNEL: deal the programs on standard input out to as many guests as there
-# are CPUs, by how long each took the last time on this machine, and print for each
-# guest its time, the kernel, and what it is to run, between tabs.
+# deal KERNEL: deal the programs on standard input out to as many guests as run at a
+# time, by how long each took the last time on this machine, and print for each guest
+# its time, the kernel, and what it is to run, between tabs.
 deal()
 {
 	local times=$CACHE/times/$LANE_NAME.$1
@@ -241,7 +243,7 @@ deal()
 			gsub(/ /, "_", name)
 			printf "%.1f\t%s\n", name in took ? took[name] : 10, $0
 		}' | sort -t "$(printf '\t')" -k1,1rn -s |
-		awk -F '\t' -v kernel="$1" -v guests="$JOBS" '
+		awk -F '\t' -v kernel="$1" -v guests="$GUESTS" '
 		{
 			least = 1
 			for (guest = 2; guest <= guests; guest++)
