@@ -130,7 +130,7 @@ def main():
         unexcused = set()
         for number in file.missed():
             text = source[number - 1].strip()
-            function = file.function_at(number)
+            function = file.function_at(number) or "-"
             why = reasons.find(name, function, text)
             if why is None:
                 unexplained += 1
