@@ -374,33 +374,52 @@ void pfn_cursor_next_chunk(struct pfn_cursor *cursor)
 	}
 }
 
-/* To the run that the position, relative to the chunk's start, is in */
-static void pfn_cursor_skip_runs(struct pfn_cursor *cursor,
-				 struct pfn_chunk *chunk, unsigned long npages)
+/* Runs in chunk @i */
+static unsigned int pfn_chunk_runs(const struct pfn_store *store,
+				   unsigned int i)
 {
-	unsigned int nr = cursor->end - cursor->run;
-	unsigned int mark = pfn_marks(nr);
-	unsigned long before = 0;
+	const struct pfn_chunk *chunk = pfn_store_chunk(store, i);
 
+	return i == store->nr_chunks - 1 ? store->slot - chunk->run :
+					   chunk->capacity;
+}
+
+/*
+ * The run of chunk @i that has the page @skip behind the chunk's start; @skip
+ * becomes the page's place in the run.
+ */
+static u64 *pfn_chunk_find_run(const struct pfn_store *store, unsigned int i,
+			       unsigned long *skip)
+{
+	struct pfn_chunk *chunk = pfn_store_chunk(store, i);
+	unsigned int nr = pfn_chunk_runs(store, i);
+	unsigned int mark = pfn_marks(nr);
+	unsigned long before = 0, npages;
+	u64 *run = chunk->run;
+
+	npages = (i == store->nr_chunks - 1 ?
+			  store->npages - pfn_run_length(store->tail) :
+			  pfn_store_chunk(store, i + 1)->start) - chunk->start;
 	/* What lies between two marks: nr runs, pages before to npages */
-	while (mark && *pfn_chunk_mark(chunk, mark - 1) > cursor->skip) {
+	while (mark && *pfn_chunk_mark(chunk, mark - 1) > *skip) {
 		npages = *pfn_chunk_mark(chunk, --mark);
 		nr = (mark + 1) * PFN_MARK_RUNS;
 	}
 	if (mark) {
 		before = *pfn_chunk_mark(chunk, mark - 1);
-		cursor->skip -= before;
-		cursor->run += mark * PFN_MARK_RUNS;
+		*skip -= before;
+		run += mark * PFN_MARK_RUNS;
 		nr -= mark * PFN_MARK_RUNS;
 	}
 	/* Scattered pages are a run each */
 	if (npages - before == nr) {
-		cursor->run += cursor->skip;
-		cursor->skip = 0;
-		return;
+		run += *skip;
+		*skip = 0;
+		return run;
 	}
-	while (cursor->skip >= pfn_run_length(*cursor->run))
-		cursor->skip -= pfn_run_length(*cursor->run++);
+	while (*skip >= pfn_run_length(*run))
+		*skip -= pfn_run_length(*run++);
+	return run;
 }
 
 /**
@@ -414,8 +433,8 @@ void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first)
 {
 	const struct pfn_store *store = cursor->store;
 	unsigned long tail_start = store->npages - pfn_run_length(store->tail);
-	unsigned long chunk_end = tail_start;
 	struct pfn_chunk *chunk;
+	unsigned int i;
 
 	if (first >= tail_start || !cursor->remaining) {
 		cursor->next_chunk = store->nr_chunks;
@@ -424,8 +443,9 @@ void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first)
 		return;
 	}
 
-	cursor->next_chunk = pfn_store_find_chunk(store, first);
-	chunk = pfn_store_chunk(store, cursor->next_chunk);
+	i = pfn_store_find_chunk(store, first);
+	chunk = pfn_store_chunk(store, i);
+	cursor->next_chunk = i;
 	cursor->skip = first - chunk->start;
 	pfn_cursor_next_chunk(cursor);
 	if (chunk->single) {
@@ -433,9 +453,7 @@ void pfn_cursor_search(struct pfn_cursor *cursor, unsigned long first)
 		cursor->skip = 0;
 		return;
 	}
-	if (cursor->next_chunk != store->nr_chunks)
-		chunk_end = pfn_store_chunk(store, cursor->next_chunk)->start;
-	pfn_cursor_skip_runs(cursor, chunk, chunk_end - chunk->start);
+	cursor->run = pfn_chunk_find_run(store, i, &cursor->skip);
 }
 
 /**
@@ -451,19 +469,19 @@ unsigned long pfn_store_search_page(const struct pfn_store *store,
 				    unsigned long index)
 {
 	unsigned long tail_start = store->npages - pfn_run_length(store->tail);
-	struct pfn_cursor cursor;
-	struct pfn_run run = {};
 	struct pfn_chunk *chunk;
+	unsigned int i;
+	u64 run;
 
 	if (index >= tail_start)
 		return pfn_run_first(store->tail) + (index - tail_start);
-	chunk = pfn_store_chunk(store, pfn_store_find_chunk(store, index));
+	i = pfn_store_find_chunk(store, index);
+	chunk = pfn_store_chunk(store, i);
+	index -= chunk->start;
 	if (chunk->single)
-		return chunk->page[index - chunk->start];
-
-	pfn_cursor_seek(&cursor, store, index, 1);
-	pfn_cursor_next(&cursor, &run);
-	return run.pfn;
+		return chunk->page[index];
+	run = *pfn_chunk_find_run(store, i, &index);
+	return pfn_run_first(run) + index;
 }
 
 #ifdef CONFIG_IOMMUFD_TEST
@@ -473,7 +491,7 @@ static const char *pfn_chunk_check(const struct pfn_store *store,
 {
 	struct pfn_chunk *chunk = pfn_store_chunk(store, i);
 	bool last = i == store->nr_chunks - 1;
-	unsigned int nr = last ? store->slot - chunk->run : chunk->capacity;
+	unsigned int nr = pfn_chunk_runs(store, i);
 	unsigned long before = *npages;
 
 	if (chunk->start != before)
