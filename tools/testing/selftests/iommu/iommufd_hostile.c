@@ -699,45 +699,61 @@ static unsigned long wait_ticks(pid_t child, int *status)
 	       sysconf(_SC_CLK_TCK) / 1000000;
 }
 
+/* Clock ticks of the whole call; of what it mapped, the next finds nothing */
+static unsigned long whole_call(struct _test_data_killed *self,
+				int (*call)(struct _test_data_killed *self))
+{
+	unsigned long ticks;
+	__u64 unmapped;
+	int status;
+
+	ticks = wait_ticks(start_call(self, call), &status);
+	ioas_unmap_count(self->fd, self->ioas[1], 0, EVERYTHING, &unmapped);
+	return ticks;
+}
+
 /*
  * It is CPU time that is measured, of the call by itself and of one that was
- * killed, so that it matters neither how fast the machine is, nor what else it
- * has to do.
+ * killed, so that it matters not how fast the machine is. What a host takes away
+ * from a guest counts as the guest's: where others want that, too, it may take
+ * more than one try.
  */
 TEST_F(killed, call)
 {
-	unsigned long second = sysconf(_SC_CLK_TCK), whole, before, after;
+	unsigned long second = sysconf(_SC_CLK_TCK), whole = 4 * second;
+	unsigned long before, after;
+	unsigned int tries = 0;
 	__u64 unmapped;
 	int status;
 	pid_t child;
 
-	if (variant->endless) {
-		whole = 4 * second;
-	} else {
-		child = start_call(self, variant->call);
-		ASSERT_LE(0, child);
-		whole = wait_ticks(child, &status);
-		/* Of what it mapped, the next finds nothing */
-		ioas_unmap_count(self->fd, self->ioas[1], 0, EVERYTHING,
-				 &unmapped);
+	if (!variant->endless) {
+		whole = whole_call(self, variant->call);
+		before = whole_call(self, variant->call);
+		if (before < whole)
+			whole = before;
 		/* Or there is too little to tell apart */
 		ASSERT_LE(second / 5, whole)
 			TH_LOG("only %lu ticks", whole);
 	}
 
-	child = start_call(self, variant->call);
-	ASSERT_LE(0, child);
 	do {
-		usleep(2000);
-		before = cpu_ticks(child);
-	} while (before < whole / 4);
-	ASSERT_EQ(0, kill(child, SIGKILL));
-	after = wait_ticks(child, &status) - before;
-	TH_LOG("%lu ticks in all, %lu until it was killed, %lu to die", whole,
-	       before, after);
-	ASSERT_TRUE(WIFSIGNALED(status))
-		TH_LOG("it had ended before");
-	/* To undo what was done takes as long as to do it, at most */
+		child = start_call(self, variant->call);
+		ASSERT_LE(0, child);
+		do {
+			usleep(2000);
+			before = cpu_ticks(child);
+		} while (before < whole / 4);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		after = wait_ticks(child, &status) - before;
+		TH_LOG("%lu ticks in all, %lu until it was killed, %lu to die",
+		       whole, before, after);
+		ASSERT_TRUE(WIFSIGNALED(status))
+			TH_LOG("it had ended before");
+		ioas_unmap_count(self->fd, self->ioas[1], 0, EVERYTHING,
+				 &unmapped);
+		/* To undo what was done takes as long as to do it, at most */
+	} while (before + after > whole * 5 / 8 && ++tries != 5);
 	EXPECT_GE(whole * 5 / 8, before + after);
 }
 
