@@ -606,7 +606,7 @@ int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
  * First of all spaces, then iopgt_freeze_areas() of all: lockdep counts locks of
  * one class taken in a row as one, and can hold no more than 48.
  *
- * Context: may sleep
+ * Context: may sleep.
  */
 void iopgt_freeze_domains(struct io_pagetable *iopt, struct mutex *outer)
 {

@@ -17,9 +17,9 @@
  * An ID is in one of three states in iommufd_ctx::objects:
  *
  *  - an object: published, lookups find it;
- *  - reserved: it belongs to an object under construction, or it is the
- *    tombstone of one that was buried; lookups do not find it, nobody else
- *    gets it;
+ *  - reserved: it belongs to an object under construction, or to one that
+ *    IOMMU_DESTROY waits for, or it is the tombstone of one that was buried;
+ *    lookups do not find it, nobody else gets it;
  *  - free.
  *
  * The xa_lock makes every change of state. The step that decides, from one user
