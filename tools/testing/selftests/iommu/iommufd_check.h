@@ -122,11 +122,17 @@ static inline int memory_pins(int fd, const void *va)
 	return -1;
 }
 
-/* From the end of the log on */
+/*
+ * From the end of the log on. Not where KCSAN logs the data races that the rest
+ * of the kernel has: who boots that must tell them from ours.
+ */
 static inline int kmsg_open(void)
 {
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int fd;
 
+	if (!access("/sys/kernel/debug/kcsan", F_OK))
+		return -1;
+	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_END);
 	return fd;
