@@ -11,7 +11,7 @@ SECTIONS = {
     "mock": "mock IOMMU driver (IOMMUFD_TEST)",
     "memory": "kernel memory, bytes",
     "sizes": "by size",
-    "threads": "throughput of two threads, by that of one",
+    "threads": "two threads",
 }
 PEERS = {"ours": "ours", "stock": "kernel's own", "type1": "VFIO type1"}
 

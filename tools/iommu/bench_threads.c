@@ -7,17 +7,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench.h"
+#include "clock.h"
 #include "iommufd_lib.h"
 #include "uapi.h"
 
 #define MAX_THREADS	2
-#define CALLS		4000
 #define BULK_SIZE	(16UL << 20)
-#define BULK_CALLS	8
-#define COMPARISONS	9
+#define COMPARISONS	31
+
+/* Starting threads and meeting at the barrier must not count beside the work. */
+#define MIN_ELAPSED	(100 * NSEC_PER_MSEC)
 
 struct worker {
 	pthread_t thread;
@@ -118,37 +121,63 @@ static int compare(const void *one, const void *other)
 	return (difference > 0) - (difference < 0);
 }
 
-/*
- * How much more two threads get done than one in the same time. What else runs
- * on this machine disturbs single comparisons: this is the median of some.
- */
-static int compare_threads(struct bench *b, const char *part, size_t length,
-			   unsigned int calls)
+static double median(double *value)
 {
-	double ratio[COMPARISONS];
-	int ret = 0;
+	qsort(value, COMPARISONS, sizeof(*value), compare);
+	return value[COMPARISONS / 2];
+}
 
+/* So many calls that one thread is busy with them for a while. */
+static int choose_calls(size_t length, unsigned int *calls)
+{
+	__u64 elapsed;
+	int ret;
+
+	*calls = 1;
+	do {
+		*calls *= 2;
+		ret = run_workers(1, length, *calls, &elapsed);
+	} while (!ret && elapsed < MIN_ELAPSED);
+	return ret;
+}
+
+/*
+ * How much two threads get done, and how much more than one in the same time.
+ * What else runs on this machine disturbs single comparisons: these are the
+ * medians of many.
+ */
+static int compare_threads(struct bench *b, const char *part, size_t length)
+{
+	double done[COMPARISONS], ratio[COMPARISONS];
+	unsigned int calls;
+	char both[16];
+	int ret;
+
+	ret = choose_calls(length, &calls);
 	for (unsigned int i = 0; !ret && i < COMPARISONS; i++) {
 		__u64 one, two;
 
 		ret = run_workers(1, length, calls, &one) ?:
 		      run_workers(MAX_THREADS, length, calls, &two);
-		if (!ret)
-			ratio[i] = (double)MAX_THREADS * one / two;
+		if (ret)
+			break;
+		ratio[i] = (double)MAX_THREADS * one / two;
+		done[i] = 1e9 * MAX_THREADS * calls / two;
 	}
 	if (ret)
 		return ret;
-	qsort(ratio, COMPARISONS, sizeof(ratio[0]), compare);
+	snprintf(both, sizeof(both), "2 x %s", part);
+	bench_result(b, both, "mapped a second", median(done), 1);
 	bench_result(b, part, "throughput of 2 threads to 1",
-		     1000 * ratio[COMPARISONS / 2], 1000);
+		     1000 * median(ratio), 1000);
 	return 0;
 }
 
 static int run_threads(struct bench *b, const struct bench_case *c)
 {
 	(void)c;
-	return compare_threads(b, "one page", BENCH_PAGE, CALLS) ?:
-	       compare_threads(b, "16 MiB", BULK_SIZE, BULK_CALLS);
+	return compare_threads(b, "one page", BENCH_PAGE) ?:
+	       compare_threads(b, "16 MiB", BULK_SIZE);
 }
 
 #define THREADS_CASE(name_, title_, kind_, flags_) {			\
@@ -164,5 +193,7 @@ const struct bench_case threads_cases[] = {
 		     MEMORY_THP, CASE_SHARED),
 	THREADS_CASE("own-4k", "two threads, an IOAS each, 4 KiB pages",
 		     MEMORY_ANON, CASE_IOMMUFD),
+	THREADS_CASE("own-thp", "two threads, an IOAS each, huge pages",
+		     MEMORY_THP, CASE_IOMMUFD),
 	{ }
 };

@@ -145,18 +145,22 @@ static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
 		 SZ_1G >> PAGE_SHIFT :                                         \
 		 0)
 
+/* Where one was found there may be others: asked for before any is looked at */
+#define PIN_HUGE_AHEAD	16
+
 /*
- * If one huge entry maps @page at @uaddr: how many pages it maps from there on.
- * It must be writable. Then GUP would have taken any of them as it took the
- * first: nothing is to be copied or unshared before.
+ * If one huge entry maps @page, which is pinned, at @uaddr: how many pages it maps
+ * from there on. It must be writable. Then GUP would take any of them as it took
+ * the first: nothing is to be copied or unshared before.
  */
-static unsigned long pin_huge_length(struct vm_area_struct *vma,
-				     unsigned long uaddr, struct page *page)
+static unsigned long pin_huge_length(struct mm_struct *mm, unsigned long uaddr,
+				     struct page *page)
 {
+	struct vm_area_struct *vma = vma_lookup(mm, uaddr);
 	unsigned long size = PAGE_SIZE;
 	struct folio_walk walk;
 
-	if (!folio_walk_start(&walk, vma, uaddr, 0))
+	if (!vma || !folio_walk_start(&walk, vma, uaddr, 0))
 		return 1;
 	if (walk.page == page) {
 		if (walk.level == FW_LEVEL_PMD && pmd_write(walk.pmd))
@@ -168,51 +172,85 @@ static unsigned long pin_huge_length(struct vm_area_struct *vma,
 	return (size - (uaddr & (size - 1))) >> PAGE_SHIFT;
 }
 
+/* From one place where a huge page may begin to the next */
+static unsigned long pin_huge_next(unsigned long uaddr)
+{
+	return (uaddr & PMD_MASK) + PMD_SIZE;
+}
+
+/*
+ * Pin the page at @uaddr, and those at each place up to @end where a huge page
+ * may begin: GUP does that without a lock. Returns how many, up to @nr.
+ */
+static unsigned int pin_huge_first(unsigned long uaddr, unsigned long end,
+				   unsigned int nr, unsigned int gup_flags,
+				   struct page **first)
+{
+	unsigned int got = 0;
+
+	/* What cannot be had here is asked for bit by bit */
+	while (got != nr && uaddr < end && !iommufd_should_fail() &&
+	       pin_user_pages_fast(uaddr, 1, gup_flags | FOLL_NOFAULT,
+				   &first[got]) == 1) {
+		got++;
+		uaddr = pin_huge_next(uaddr);
+	}
+	return got;
+}
+
 /*
  * Pin the huge pages that are there from @uaddr on: GUP takes one page of each,
- * which the others only add to. The mmap_lock keeps protection and sharing as
- * they are in between. Returns how many pages were pinned, up to and including
- * the first that is not part of a huge one; or an errno.
+ * of @ahead at a time, and the others only add to it once it is seen, under the
+ * mmap_lock, that the entry is huge. Returns how many pages were pinned, up to
+ * and including the first that is not part of a huge one; or an errno.
  */
 static long pin_huge_pages(struct mm_struct *mm, unsigned long uaddr,
-			   unsigned long npages, unsigned int gup_flags,
-			   struct pfn_store *store)
+			   unsigned long npages, unsigned int ahead,
+			   unsigned int gup_flags, struct pfn_store *store)
 {
-	unsigned long done = 0, n;
+	unsigned long end = uaddr + npages * PAGE_SIZE, done = 0, n;
+	struct page *first[PIN_HUGE_AHEAD];
+	unsigned int nr, i;
 	int rc = 0;
 
-	if (mmap_read_lock_killable(mm))
+	nr = pin_huge_first(uaddr, end, ahead, gup_flags, first);
+	if (!nr)
+		return 0;
+	if (mmap_read_lock_killable(mm)) {
+		unpin_user_pages(first, nr);
 		return -EINTR;
-	do {
-		struct vm_area_struct *vma = vma_lookup(mm, uaddr);
-		struct page *page;
+	}
+	for (i = 0; i != nr; i++) {
+		unsigned long next = i + 1 == nr ? end : pin_huge_next(uaddr);
+		unsigned long most = (next - uaddr) >> PAGE_SHIFT;
 
-		/* What cannot be had here is asked for bit by bit */
-		if (!vma || iommufd_should_fail() ||
-		    pin_user_pages(uaddr, 1, gup_flags | FOLL_NOFAULT,
-				   &page) != 1)
-			break;
-		n = min(pin_huge_length(vma, uaddr, page), npages - done);
-		if (n > 1 && folio_add_pins(page_folio(page), n - 1))
+		n = min(pin_huge_length(mm, uaddr, first[i]), most);
+		if (n > 1 && folio_add_pins(page_folio(first[i]), n - 1))
 			n = 1;
-		rc = pfn_store_append(store, page_to_pfn(page), n);
+		rc = pfn_store_append(store, page_to_pfn(first[i]), n);
 		if (rc) {
-			unpin_user_folio(page_folio(page), n);
+			unpin_user_folio(page_folio(first[i]), n);
 			break;
 		}
 		done += n;
 		uaddr += n * PAGE_SIZE;
-	} while (n > 1 && done != npages);
+		if (uaddr != next)
+			break;
+	}
 	mmap_read_unlock(mm);
+	if (++i < nr)
+		unpin_user_pages(first + i, nr - i);
 	return rc ?: done;
 }
 
 /**
  * struct pin_huge - whether to look for huge pages
+ * @ahead: how many to ask for at once
  * @pause: batches to pin without doing so
  * @misses: how many that were after the last failure
  */
 struct pin_huge {
+	unsigned int ahead;
 	unsigned int pause;
 	unsigned int misses;
 };
@@ -234,11 +272,14 @@ static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
 	}
 	got = pin_huge_pages(mm, uaddr,
 			     min_t(unsigned long, npages, PIN_HUGE_PAGES),
-			     gup_flags, store);
-	if (got > 1)
+			     huge->ahead, gup_flags, store);
+	if (got > 1) {
 		huge->misses = 0;
-	else
+		huge->ahead = PIN_HUGE_AHEAD;
+	} else {
 		huge->misses = min(2 * huge->misses + 1, PIN_HUGE_MAX_PAUSE);
+		huge->ahead = 1;
+	}
 	huge->pause = huge->misses;
 	return got;
 }
@@ -299,7 +340,7 @@ int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 {
 	unsigned int gup_flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	struct pin_batch batch __uninitialized;
-	struct pin_huge huge = {};
+	struct pin_huge huge = { .ahead = 1 };
 	long got;
 	int rc = 0;
 
