@@ -45,6 +45,7 @@ enum bench_case_flags {
 	CASE_FILE	= 1 << 2,	/* map by file, not by address */
 	CASE_SHARED	= 1 << 3,	/* threads share an IO address space */
 	CASE_BULK	= 1 << 4,	/* per page of --size; part of --bulk */
+	CASE_IDLE	= 1 << 5,	/* threads' IO page table is no device's */
 
 	/* in no run but that of its own option, which runs nothing else */
 	CASE_MOCK	= 1 << 8,	/* needs no device, but CONFIG_IOMMUFD_TEST */

@@ -36,27 +36,37 @@ struct worker {
 
 static struct worker workers[MAX_THREADS];
 
+/* An IO address space with a page table that no device is attached to. */
+static int space_new(struct dma_space *space)
+{
+	__u32 hwpt;
+
+	return iommufd_ioas_alloc(space->fd, &space->ioas) ?:
+	       iommufd_hwpt_alloc(space->fd, space->device.devid, space->ioas, 0,
+				  &hwpt);
+}
+
 static int prepare_threads(struct bench *b, const struct bench_case *c)
 {
+	struct dma_space space;
 	int ret = memory_get(&b->memory, c->kind, MAX_THREADS * BULK_SIZE) ?:
 		  b->api->open(&b->space, b->bdf);
 
+	space = b->space;
+	if (!ret && c->flags & CASE_IDLE)
+		ret = space_new(&space);
 	for (unsigned int i = 0; !ret && i < MAX_THREADS; i++) {
 		struct worker *worker = &workers[i];
-		__u32 hwpt;
 
 		*worker = (struct worker){
 			.api = b->api,
-			.space = b->space,
+			.space = space,
 			.va = (char *)b->memory.va + i * BULK_SIZE,
 			/* where two threads share no IO page table's page */
 			.iova = BENCH_IOVA * (i + 1),
 		};
 		if (i && !(c->flags & CASE_SHARED))
-			ret = iommufd_ioas_alloc(b->space.fd, &worker->space.ioas) ?:
-			      iommufd_hwpt_alloc(b->space.fd,
-						 b->space.device.devid,
-						 worker->space.ioas, 0, &hwpt);
+			ret = space_new(&worker->space);
 	}
 	return ret;
 }
@@ -191,6 +201,10 @@ const struct bench_case threads_cases[] = {
 		     MEMORY_ANON, CASE_SHARED),
 	THREADS_CASE("shared-thp", "two threads, one IOAS, huge pages",
 		     MEMORY_THP, CASE_SHARED),
+	THREADS_CASE("idle-4k", "two threads, one IOAS without a device, 4 KiB pages",
+		     MEMORY_ANON, CASE_IOMMUFD | CASE_SHARED | CASE_IDLE),
+	THREADS_CASE("idle-thp", "two threads, one IOAS without a device, huge pages",
+		     MEMORY_THP, CASE_IOMMUFD | CASE_SHARED | CASE_IDLE),
 	THREADS_CASE("own-4k", "two threads, an IOAS each, 4 KiB pages",
 		     MEMORY_ANON, CASE_IOMMUFD),
 	THREADS_CASE("own-thp", "two threads, an IOAS each, huge pages",
