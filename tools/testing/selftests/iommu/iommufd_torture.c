@@ -24,7 +24,7 @@
 #define MAX_THREADS 16
 #define MAX_ERRNO 134
 /* One of so many operations must be any given one, and have worked */
-#define RAREST 1000
+#define RAREST 2000
 
 /* A pool's descriptors and the memfd are not mixed up: see context_replace() */
 #define FIRST_FD 100

@@ -430,7 +430,7 @@ const struct op memory_ops[] = {
 	{ "move an access", op_access_move, 4, { EBADF } },
 	{ "track dirty pages", op_dirty_set, 4 },
 	{ "read dirty pages", op_dirty_read, 6 },
-	{ "make pages dirty", op_dirty_write, 6 },
+	{ "make pages dirty", op_dirty_write, 14 },
 	{ "revoke a dma-buf", op_revoke, 2 },
 	{ "restore a dma-buf", op_restore, 3 },
 	{ "change memory", op_memory, 4 },
