@@ -172,7 +172,7 @@ static unsigned long pin_huge_length(struct mm_struct *mm, unsigned long uaddr,
 	return (size - (uaddr & (size - 1))) >> PAGE_SHIFT;
 }
 
-/* From one place where a huge page may begin to the next */
+/* The next place where a huge page may begin */
 static unsigned long pin_huge_next(unsigned long uaddr)
 {
 	return (uaddr & PMD_MASK) + PMD_SIZE;
@@ -180,7 +180,7 @@ static unsigned long pin_huge_next(unsigned long uaddr)
 
 /*
  * Pin the page at @uaddr, and those at each place up to @end where a huge page
- * may begin: GUP does that without a lock. Returns how many, up to @nr.
+ * may begin: most often, GUP needs no lock for that. Returns how many, up to @nr.
  */
 static unsigned int pin_huge_first(unsigned long uaddr, unsigned long end,
 				   unsigned int nr, unsigned int gup_flags,
