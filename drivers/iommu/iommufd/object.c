@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/export.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -24,9 +25,11 @@
  *
  * The xa_lock makes every change of state. The step that decides, from one user
  * to none, is made under it in the same critical section as the removal of the
- * ID. So whatever the table holds is alive, and a lookup needs no more than the
- * lock to take a short reference. A long one is taken without the lock, by those
- * who have a reference already; it fails once the object has no user.
+ * ID. So whatever the table holds is alive. A lookup takes no lock, only a short
+ * reference if there still is one: where the object was removed meanwhile, its
+ * destroyer waits as if the lookup had come before. The memory is given back
+ * after an RCU grace period, for those that come too late. A long reference is
+ * taken by those who have one already; it fails once the object has no user.
  *
  * Both counts order memory: what a holder did before it gave its reference
  * back has happened before ->destroy.
@@ -106,7 +109,8 @@ static void object_free(struct iommufd_object *obj)
 	/* Pairs with the release in iommufd_object_put() */
 	smp_acquire__after_ctrl_dep();
 	iommufd_object_types[obj->type]->destroy(obj);
-	kfree(obj);
+	/* Pairs with the RCU section of iommufd_object_get() */
+	kfree_rcu_mightsleep(obj);
 }
 
 /* Wait out the short references, then destroy what object_commit() took away */
@@ -269,7 +273,7 @@ void iommufd_object_abort(struct iommufd_ctx *ictx, struct iommufd_object *obj)
  * waits for it, so it must be given back within the call that took it, or be
  * revoked by the type's pre_destroy operation.
  *
- * Context: takes the xa_lock of iommufd_ctx::objects.
+ * Context: any that RCU allows; takes no lock.
  * Return: the object with a short reference, or ERR_PTR(-ENOENT).
  */
 struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
@@ -277,14 +281,12 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ictx, u32 id,
 {
 	struct iommufd_object *obj;
 
-	xa_lock(&ictx->objects);
+	guard(rcu)();
 	obj = xa_load(&ictx->objects, id);
-	if (likely(obj && (type == IOMMUFD_OBJ_ANY || obj->type == type)))
-		iommufd_object_get_locked(ictx, obj);
-	else
-		obj = ERR_PTR(-ENOENT);
-	xa_unlock(&ictx->objects);
-	return obj;
+	if (likely(obj && (type == IOMMUFD_OBJ_ANY || obj->type == type) &&
+		   refcount_inc_not_zero(&obj->wait_cnt)))
+		return obj;
+	return ERR_PTR(-ENOENT);
 }
 
 /**
