@@ -72,12 +72,11 @@ bool gap_tree_find_gap(const struct gap_tree *tree,
 static inline struct gap_node *gap_tree_next_in(struct gap_node *node,
 						unsigned long last)
 {
-	struct rb_node *next = rb_next(&node->rb);
-
-	if (!next)
+	/* A neighbour's cache line is left alone where it need not be looked at */
+	if (node->last >= last)
 		return NULL;
-	node = rb_entry(next, struct gap_node, rb);
-	return node->first <= last ? node : NULL;
+	node = rb_entry_safe(rb_next(&node->rb), struct gap_node, rb);
+	return node && node->first <= last ? node : NULL;
 }
 
 static inline bool gap_tree_empty(const struct gap_tree *tree)
