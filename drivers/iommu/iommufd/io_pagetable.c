@@ -74,14 +74,14 @@ static void areas_free(struct iopgt_area *areas)
 void iopgt_init(struct io_pagetable *iopt)
 {
 	init_rwsem(&iopt->domains_lock);
-	INIT_LIST_HEAD(&iopt->domains);
-	INIT_LIST_HEAD(&iopt->accesses);
+	iopt->split_to_pages = false;
 	init_rwsem(&iopt->iova_lock);
 	iopt->areas = GAP_TREE_INIT;
-	iopt->reserved = RB_ROOT_CACHED;
-	iopt->allowed = RB_ROOT_CACHED;
 	iopt->alignment = 1;
-	iopt->split_to_pages = false;
+	iopt->reserved = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&iopt->domains);
+	INIT_LIST_HEAD(&iopt->accesses);
+	iopt->allowed = RB_ROOT_CACHED;
 }
 
 /**

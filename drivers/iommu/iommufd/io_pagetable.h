@@ -49,26 +49,31 @@ struct iopgt_domain {
  * struct io_pagetable - an IOVA space
  * @domains_lock: held for read by whoever fills or empties domains, for write
  *                by whoever changes their set or the accesses
- * @iova_lock: protects what follows it
+ * @split_to_pages: map everything by PAGE_SIZE (IOMMU_OPTION_HUGE_PAGES = 0)
+ * @iova_lock: protects all but @domains and @accesses
+ * @areas: struct iopgt_area by IOVA
+ * @alignment: in bytes; IOVAs and lengths are multiples of it
+ * @reserved: ranges no mapping may touch, struct iopgt_reserved
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
- * @areas: struct iopgt_area by IOVA
- * @reserved: ranges no mapping may touch, struct iopgt_reserved
  * @allowed: ranges that automatic IOVAs come from, empty for everything
- * @alignment: in bytes; IOVAs and lengths are multiples of it
- * @split_to_pages: map everything by PAGE_SIZE (IOMMU_OPTION_HUGE_PAGES = 0)
+ *
+ * The order keeps calls on several CPUs out of each other's cache lines, as far
+ * as can be: behind the object's head the first lock ends its line, the second
+ * one has a line with what is used under it, and what calls only read follows.
  */
 struct io_pagetable {
 	struct rw_semaphore domains_lock;
-	struct list_head domains;
-	struct list_head accesses;
+	bool split_to_pages;
 
 	struct rw_semaphore iova_lock;
 	struct gap_tree areas;
-	struct rb_root_cached reserved;
-	struct rb_root_cached allowed;
 	unsigned long alignment;
-	bool split_to_pages;
+	struct rb_root_cached reserved;
+
+	struct list_head domains;
+	struct list_head accesses;
+	struct rb_root_cached allowed;
 };
 
 /* How a mapping is to be placed */
