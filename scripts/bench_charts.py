@@ -234,7 +234,7 @@ def all_rows(rows):
     for row in rows:
         longest = max(row.value.values())
         have = [peer for peer in PEERS if peer in row.value]
-        if len(have) < 2 or not longest or row.more_is_better():
+        if len(have) < 2 or not longest or row.section == "threads":
             continue
         canvas.text(left - 10, y + len(have) * bar / 2 + 4,
                     f"{SECTIONS[row.section].split(',')[0]}: {row.part}: "

@@ -31,7 +31,7 @@ class Row:
 
     def more_is_better(self):
         """Is it a throughput?"""
-        return self.section == "threads"
+        return self.section == "threads" and not self.unit.startswith("ns")
 
     def better_peer(self):
         """The value that ours is measured against, or None."""
@@ -48,7 +48,7 @@ class Row:
 
     def text(self, peer):
         """The value of @peer; "~" marks one that did not repeat."""
-        mark = "~" if peer in self.unsteady and not self.more_is_better() else ""
+        mark = "~" if peer in self.unsteady and self.section != "threads" else ""
         return mark + number(self.value.get(peer))
 
 
