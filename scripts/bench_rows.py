@@ -42,7 +42,8 @@ class Row:
     def ratio(self):
         """How many times better ours is, or None."""
         peer, ours = self.better_peer(), self.value.get("ours")
-        if peer is None or not ours:
+        # A small difference of two times is mostly noise
+        if peer is None or not ours or self.unit.startswith("ns"):
             return None
         return ours / peer if self.more_is_better() else peer / ours
 
