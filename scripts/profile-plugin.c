@@ -8,35 +8,9 @@
  * Arguments: entry=ADDRESS (where system calls begin), mark=ADDRESS (up to
  * MAX_MARKS), out=FILE. The output has a line "calls MARK NUMBER" for each mark,
  * and lines "MARK ADDRESS INSTRUCTIONS TIMES" for the blocks.
- *
- * Debian has no package with QEMU's plugin header: the few declarations that are
- * used here follow its documentation (API version 1).
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "plugin.h"
 
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t id,
-						      struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-					  void (*cb)(unsigned int vcpu, void *data),
-					  enum qemu_plugin_cb_flags flags,
-					  void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
-				    void (*cb)(qemu_plugin_id_t id, void *data),
-				    void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-
-#define EXPORT __attribute__((visibility("default")))
 #define MAX_MARKS 16
 #define NO_MARK (-1)
 #define HASH_SIZE (1U << 16)
@@ -131,14 +105,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void finish(qemu_plugin_id_t id, void *data)
 {
-	FILE *file = fopen(out, "w");
+	FILE *file = open_output(out);
 
 	(void)id;
 	(void)data;
-	if (!file) {
-		perror(out);
+	if (!file)
 		return;
-	}
 	for (int i = 0; i < num_marks; i++)
 		fprintf(file, "calls %d %llu\n", i, (unsigned long long)calls[i]);
 	for (struct block *block = blocks; block; block = block->all)
@@ -155,14 +127,17 @@ static void finish(qemu_plugin_id_t id, void *data)
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 			       char **argv)
 {
+	const char *value;
+
 	(void)info;
 	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "entry=", 6))
-			entry = strtoull(argv[i] + 6, NULL, 16);
-		else if (!strncmp(argv[i], "mark=", 5) && num_marks < MAX_MARKS)
-			mark[num_marks++] = strtoull(argv[i] + 5, NULL, 16);
-		else if (!strncmp(argv[i], "out=", 4))
-			out = strdup(argv[i] + 4);
+		if ((value = option_value(argv[i], "entry")))
+			entry = option_address(value);
+		else if ((value = option_value(argv[i], "mark")) &&
+			 num_marks < MAX_MARKS)
+			mark[num_marks++] = option_address(value);
+		else if ((value = option_value(argv[i], "out")))
+			out = strdup(value);
 		else
 			return -1;
 	}

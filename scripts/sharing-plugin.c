@@ -6,52 +6,15 @@
  * the other CPU has the line and this one does not, or where it is written to.
  *
  * Arguments: mark=ADDRESS (a function that both CPUs call; what is counted is
- * counted while their calls alternate), wait=ADDRESS (up to MAX_WAITS functions whose calls are counted),
- * out=FILE. The output is that of profile-plugin.c, with lines taken in place of
- * instructions, and a line "waits ADDRESS NUMBER" for each of those functions.
- *
- * Debian has no package with QEMU's plugin header: the few declarations that are
- * used here follow its documentation (API version 1).
+ * counted while their calls alternate), wait=ADDRESS (up to MAX_WAITS functions
+ * whose calls are counted), out=FILE. The output is that of profile-plugin.c, with
+ * lines taken in place of instructions, and "waits ADDRESS NUMBER" for each of
+ * those functions.
  */
 #include <pthread.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-typedef uint64_t qemu_plugin_id_t;
-typedef uint32_t qemu_plugin_meminfo_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_RW = 3 };
+#include "plugin.h"
 
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t id,
-						      struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int vcpu,
-						       void *data),
-					    enum qemu_plugin_cb_flags flags,
-					    void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
-				      void (*cb)(unsigned int vcpu,
-						 qemu_plugin_meminfo_t info,
-						 uint64_t address, void *data),
-				      enum qemu_plugin_cb_flags flags,
-				      enum qemu_plugin_mem_rw rw, void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
-				    void (*cb)(qemu_plugin_id_t id, void *data),
-				    void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-						 size_t index);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
-
-#define EXPORT __attribute__((visibility("default")))
 #define MAX_CPUS 2
 #define MAX_WAITS 16
 #define HASH_SIZE (1U << 18)
@@ -174,14 +137,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void finish(qemu_plugin_id_t id, void *data)
 {
-	FILE *file = fopen(out, "w");
+	FILE *file = open_output(out);
 
 	(void)id;
 	(void)data;
-	if (!file) {
-		perror(out);
+	if (!file)
 		return;
-	}
 	fprintf(file, "calls 0 %llu\n", (unsigned long long)calls_of_both);
 	for (int n = 0; n < num_waits; n++)
 		fprintf(file, "waits %llx %llu\n",
@@ -200,15 +161,17 @@ static void finish(qemu_plugin_id_t id, void *data)
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 			       char **argv)
 {
+	const char *value;
+
 	(void)info;
 	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "mark=", 5))
-			mark = strtoull(argv[i] + 5, NULL, 16);
-		else if (!strncmp(argv[i], "wait=", 5) && num_waits < MAX_WAITS)
-			waits[num_waits++].address =
-				strtoull(argv[i] + 5, NULL, 16);
-		else if (!strncmp(argv[i], "out=", 4))
-			out = strdup(argv[i] + 4);
+		if ((value = option_value(argv[i], "mark")))
+			mark = option_address(value);
+		else if ((value = option_value(argv[i], "wait")) &&
+			 num_waits < MAX_WAITS)
+			waits[num_waits++].address = option_address(value);
+		else if ((value = option_value(argv[i], "out")))
+			out = strdup(value);
 		else
 			return -1;
 	}
