@@ -73,16 +73,29 @@ static int prepare_threads(struct bench *b, const struct bench_case *c)
 	return ret;
 }
 
+/* A CPU for each thread, else two may share one for longer than they run */
+static int take_cpu(unsigned int number)
+{
+	cpu_set_t allowed, one;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return -errno;
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || number--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
+	}
+	return -ENODEV;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
-	cpu_set_t cpu;
 
-	/* Else the two may have to share one for longer than they run */
-	CPU_ZERO(&cpu);
-	CPU_SET(worker - workers, &cpu);
-	worker->ret = bench_check(sched_setaffinity(0, sizeof(cpu), &cpu),
-				  "run on CPU %td", worker - workers);
+	worker->ret = bench_check(take_cpu(worker - workers),
+				  "take a CPU for thread %td", worker - workers);
 	pthread_barrier_wait(worker->start);
 	for (unsigned int i = 0; !worker->ret && i < worker->calls; i++) {
 		worker->ret = worker->api->map(&worker->space, worker->iova,

@@ -64,13 +64,6 @@ static inline struct iopgt_area *area_next_in(struct iopgt_area *area,
 	return area_of(gap_tree_next_in(&area->node, last));
 }
 
-/* From an area that iopgt_covering() returned to the one with @last in it */
-static inline struct iopgt_area *area_next_covering(struct iopgt_area *area,
-						    unsigned long last)
-{
-	return area->node.last < last ? area_next_in(area, last) : NULL;
-}
-
 #define for_each_area_in(area, iopt, first, last)                              \
 	for (area = area_first_in(iopt, first, last); area;                    \
 	     area = area_next_in(area, last))

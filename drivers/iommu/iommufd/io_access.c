@@ -113,7 +113,7 @@ int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
 	area = iopgt_covering(iopt, iova, last);
 	if (!area)
 		return -ENOENT;
-	for (; area; area = area_next_covering(area, last)) {
+	for (; area; area = area_next_in(area, last)) {
 		unsigned long from = max(iova, area->node.first);
 		unsigned long to = min(last, area->node.last);
 		unsigned long npages = (to - from + 1) >> PAGE_SHIFT;

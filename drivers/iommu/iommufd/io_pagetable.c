@@ -103,7 +103,7 @@ void iopgt_destroy(struct io_pagetable *iopt)
  * @iova: first IOVA
  * @last: last IOVA, inclusive
  *
- * Return: the first one, area_next_covering() has the others; NULL where not all
+ * Return: the first one, area_next_in() has the others; NULL where not all
  * is mapped.
  */
 struct iopgt_area *iopgt_covering(struct io_pagetable *iopt, unsigned long iova,
@@ -373,7 +373,7 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 		area = iopgt_covering(src, src_iova, src_last);
 		if (!area)
 			return -ENOENT;
-		for (; area; area = area_next_covering(area, src_last)) {
+		for (; area; area = area_next_in(area, src_last)) {
 			unsigned long first = max(src_iova, area->node.first);
 			unsigned long last = min(src_last, area->node.last);
 
