@@ -25,12 +25,12 @@
 #define SAMPLE_US 20000
 
 /*
- * What may be taken outside of the cgroup: the noise of the machine, whose CPUs
- * keep free pages for themselves, and what it costs to charge objects. Where the
+ * What may be taken outside of the cgroup: the noise of the machine, and what it
+ * costs to charge objects. Where the
  * kernel has checkers, they remember every object in memory of their own, several
  * times what the objects take.
  */
-#define OUTSIDE_MAX (MEMORY_MAX / 4)
+#define OUTSIDE_MAX (MEMORY_MAX / 8)
 #define OUTSIDE_MAX_CHECKED (512 * MIB)
 
 static bool has_checkers(void)
@@ -81,9 +81,24 @@ static unsigned long read_number(const char *path, const char *name)
 	return number;
 }
 
+/*
+ * Free pages of all zones, and those that the CPUs keep for themselves: each may
+ * take several MiB ahead of who allocates much, which MemFree does not count.
+ */
 static unsigned long memory_free(void)
 {
-	return read_number("/proc/meminfo", "MemFree") * 1024;
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	unsigned long pages = 0, number;
+	char line[256];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " pages free %lu", &number) == 1 ||
+		    sscanf(line, " count: %lu", &number) == 1)
+			pages += number;
+	fclose(file);
+	return pages * page;
 }
 
 static unsigned long memory_charged(void)
