@@ -17,7 +17,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pagemap.h>
-#include <linux/pagewalk.h>
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
@@ -135,122 +135,118 @@ static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
 	return got;
 }
 
-/*
- * Huge pages that are pinned at a time, in small ones. folio_walk_start() is not
- * there for modules: they pin huge pages bit by bit.
- */
-#define PIN_HUGE_PAGES                                                         \
-	(IS_BUILTIN(CONFIG_IOMMUFD) &&                                         \
-			 IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) ?          \
-		 SZ_1G >> PAGE_SHIFT :                                         \
-		 0)
+#if defined(CONFIG_HAVE_GUP_FAST) && defined(CONFIG_PGTABLE_HAS_HUGE_LEAVES)
 
-/* Where one was found there may be others: asked for before any is looked at */
-#define PIN_HUGE_AHEAD	16
+/* Pinned as huge pages without a pause */
+#define PIN_HUGE_PAGES		(SZ_1G >> PAGE_SHIFT)
 
-/*
- * If one huge entry maps @page, which is pinned, at @uaddr: how many pages it maps
- * from there on. It must be writable. Then GUP would take any of them as it took
- * the first: nothing is to be copied or unshared before.
- */
-static unsigned long pin_huge_length(struct mm_struct *mm, unsigned long uaddr,
-				     struct page *page)
+/* GUP would take any page of such an entry: nothing is to be unshared before */
+static bool pin_pmd_is_huge(pmd_t pmd)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, uaddr);
-	unsigned long size = PAGE_SIZE;
-	struct folio_walk walk;
+	return pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd) &&
+	       !pmd_special(pmd) && pmd_access_permitted(pmd, true);
+}
 
-	if (!vma || !folio_walk_start(&walk, vma, uaddr, 0))
-		return 1;
-	if (walk.page == page) {
-		if (walk.level == FW_LEVEL_PMD && pmd_write(walk.pmd))
-			size = PMD_SIZE;
-		else if (walk.level == FW_LEVEL_PUD && pud_write(walk.pud))
-			size = PUD_SIZE;
-	}
-	folio_walk_end(&walk, vma);
+static bool pin_pud_is_huge(pud_t pud)
+{
+	return pud_leaf(pud) && !pud_special(pud) &&
+	       pud_access_permitted(pud, true);
+}
+
+/*
+ * If one huge entry maps @page, which is pinned, at @uaddr: its size, else that of
+ * a page. The page table is read as GUP-fast reads it: interrupts are off, so no
+ * table is freed meanwhile.
+ */
+static unsigned long pin_entry_size(unsigned long uaddr, struct page *page)
+{
+	pgd_t *pgdp = pgd_offset(current->mm, uaddr), pgd = pgdp_get(pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t pmd;
+
+	if (!pgd_present(pgd))
+		return PAGE_SIZE;
+	p4dp = p4d_offset_lockless(pgdp, pgd, uaddr);
+	p4d = p4dp_get(p4dp);
+	if (!p4d_present(p4d))
+		return PAGE_SIZE;
+	pudp = pud_offset_lockless(p4dp, p4d, uaddr);
+	pud = pudp_get(pudp);
+	if (!pud_present(pud))
+		return PAGE_SIZE;
+	if (pin_pud_is_huge(pud) &&
+	    pud_page(pud) + ((uaddr & ~PUD_MASK) >> PAGE_SHIFT) == page)
+		return PUD_SIZE;
+	if (pud_leaf(pud))
+		return PAGE_SIZE;
+	pmd = pmdp_get_lockless(pmd_offset_lockless(pudp, pud, uaddr));
+	if (pin_pmd_is_huge(pmd) &&
+	    pmd_page(pmd) + ((uaddr & ~PMD_MASK) >> PAGE_SHIFT) == page)
+		return PMD_SIZE;
+	return PAGE_SIZE;
+}
+
+#else
+#define PIN_HUGE_PAGES		0
+
+static unsigned long pin_entry_size(unsigned long uaddr, struct page *page)
+{
+	return PAGE_SIZE;
+}
+#endif
+
+/* How many pages, from @page on, the entry maps that maps it at @uaddr */
+static unsigned long pin_entry_pages(unsigned long uaddr, struct page *page)
+{
+	unsigned long size;
+
+	scoped_guard(irq)
+		size = pin_entry_size(uaddr, page);
 	return (size - (uaddr & (size - 1))) >> PAGE_SHIFT;
 }
 
-/* The next place where a huge page may begin */
-static unsigned long pin_huge_next(unsigned long uaddr)
-{
-	return (uaddr & PMD_MASK) + PMD_SIZE;
-}
-
 /*
- * Pin the page at @uaddr, and those at each place up to @end where a huge page
- * may begin: most often, GUP needs no lock for that. Returns how many, up to @nr.
+ * Pin the huge pages that are there from @uaddr on. GUP takes one page of each.
+ * With that pin, neither can its folio be split nor will a fork share it, and the
+ * entry, if it is huge, says what else there is of it now: the others only add to
+ * the pins. Returns how many pages were pinned, up to a place where no huge one can
+ * begin; or an errno.
  */
-static unsigned int pin_huge_first(unsigned long uaddr, unsigned long end,
-				   unsigned int nr, unsigned int gup_flags,
-				   struct page **first)
-{
-	unsigned int got = 0;
-
-	/* What cannot be had here is asked for bit by bit */
-	while (got != nr && uaddr < end && !iommufd_should_fail() &&
-	       pin_user_pages_fast(uaddr, 1, gup_flags | FOLL_NOFAULT,
-				   &first[got]) == 1) {
-		got++;
-		uaddr = pin_huge_next(uaddr);
-	}
-	return got;
-}
-
-/*
- * Pin the huge pages that are there from @uaddr on: GUP takes one page of each,
- * of @ahead at a time, and the others only add to it once it is seen, under the
- * mmap_lock, that the entry is huge. Returns how many pages were pinned, up to
- * and including the first that is not part of a huge one; or an errno.
- */
-static long pin_huge_pages(struct mm_struct *mm, unsigned long uaddr,
-			   unsigned long npages, unsigned int ahead,
+static long pin_huge_pages(unsigned long uaddr, unsigned long npages,
 			   unsigned int gup_flags, struct pfn_store *store)
 {
-	unsigned long end = uaddr + npages * PAGE_SIZE, done = 0, n;
-	struct page *first[PIN_HUGE_AHEAD];
-	unsigned int nr, i;
-	int rc = 0;
+	unsigned long done = 0, n;
+	struct page *page;
+	int rc;
 
-	nr = pin_huge_first(uaddr, end, ahead, gup_flags, first);
-	if (!nr)
-		return 0;
-	if (mmap_read_lock_killable(mm)) {
-		unpin_user_pages(first, nr);
-		return -EINTR;
-	}
-	for (i = 0; i != nr; i++) {
-		unsigned long next = i + 1 == nr ? end : pin_huge_next(uaddr);
-		unsigned long most = (next - uaddr) >> PAGE_SHIFT;
-
-		n = min(pin_huge_length(mm, uaddr, first[i]), most);
-		if (n > 1 && folio_add_pins(page_folio(first[i]), n - 1))
-			n = 1;
-		rc = pfn_store_append(store, page_to_pfn(first[i]), n);
-		if (rc) {
-			unpin_user_folio(page_folio(first[i]), n);
+	do {
+		/* What cannot be had at once is asked for bit by bit */
+		if (iommufd_should_fail() ||
+		    pin_user_pages_fast(uaddr, 1, gup_flags | FOLL_NOFAULT,
+					&page) != 1)
 			break;
+		iommufd_test_linger();
+		n = min(pin_entry_pages(uaddr, page), npages - done);
+		if (n > 1 && folio_add_pins(page_folio(page), n - 1))
+			n = 1;
+		rc = pfn_store_append(store, page_to_pfn(page), n);
+		if (rc) {
+			unpin_user_folio(page_folio(page), n);
+			return rc;
 		}
 		done += n;
 		uaddr += n * PAGE_SIZE;
-		if (uaddr != next)
-			break;
-	}
-	mmap_read_unlock(mm);
-	if (++i < nr)
-		unpin_user_pages(first + i, nr - i);
-	return rc ?: done;
+	} while (done != npages && IS_ALIGNED(uaddr, PMD_SIZE));
+	return done;
 }
 
 /**
  * struct pin_huge - whether to look for huge pages
- * @ahead: how many to ask for at once
  * @pause: batches to pin without doing so
  * @misses: how many that were after the last failure
  */
 struct pin_huge {
-	unsigned int ahead;
 	unsigned int pause;
 	unsigned int misses;
 };
@@ -270,16 +266,12 @@ static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
 		huge->pause--;
 		return 0;
 	}
-	got = pin_huge_pages(mm, uaddr,
-			     min_t(unsigned long, npages, PIN_HUGE_PAGES),
-			     huge->ahead, gup_flags, store);
-	if (got > 1) {
+	got = pin_huge_pages(uaddr, min_t(unsigned long, npages, PIN_HUGE_PAGES),
+			     gup_flags, store);
+	if (got > 1)
 		huge->misses = 0;
-		huge->ahead = PIN_HUGE_AHEAD;
-	} else {
+	else
 		huge->misses = min(2 * huge->misses + 1, PIN_HUGE_MAX_PAUSE);
-		huge->ahead = 1;
-	}
 	huge->pause = huge->misses;
 	return got;
 }
@@ -340,7 +332,7 @@ int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 {
 	unsigned int gup_flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	struct pin_batch batch __uninitialized;
-	struct pin_huge huge = { .ahead = 1 };
+	struct pin_huge huge = {};
 	long got;
 	int rc = 0;
 

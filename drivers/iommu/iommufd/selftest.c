@@ -4,6 +4,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/fault-inject.h>
 #include <linux/idr.h>
 #include <linux/math64.h>
@@ -55,6 +56,21 @@ static unsigned int temp_memory_limit;
 bool iommufd_should_fail(void)
 {
 	return should_fail(&fail_iommufd, 0);
+}
+
+static bool test_lingers;
+
+/**
+ * iommufd_test_linger() - Make a race likely
+ *
+ * Where a test wants that: it sets linger in debugfs, fail_iommufd/.
+ *
+ * Context: may sleep.
+ */
+void iommufd_test_linger(void)
+{
+	if (READ_ONCE(test_lingers))
+		usleep_range(50, 100);
 }
 
 /**
@@ -768,6 +784,7 @@ int __init iommufd_test_init(void)
 	/* Testing goes on without */
 	fail_iommufd_dir = fault_create_debugfs_attr("fail_iommufd", NULL,
 						     &fail_iommufd);
+	debugfs_create_bool("linger", 0600, fail_iommufd_dir, &test_lingers);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct phys_vec;
 bool iommufd_should_fail(void);
 void iommufd_test_pin_begin(void);
 void iommufd_test_pin_end(void);
+void iommufd_test_linger(void);
 unsigned long iommufd_test_memory_limit(void);
 bool iommufd_test_is_mock_dev(struct device *dev);
 int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
@@ -35,6 +36,11 @@ static inline void iommufd_test_pin_begin(void)
 }
 
 static inline void iommufd_test_pin_end(void)
+{
+}
+
+/* Stands where what other threads do meanwhile must not matter */
+static inline void iommufd_test_linger(void)
 {
 }
 
