@@ -122,6 +122,8 @@ int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area);
 void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas);
 
 /* iova_ranges.c */
+bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last);
 bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 		       unsigned long last);
 int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,

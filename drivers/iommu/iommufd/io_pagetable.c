@@ -8,13 +8,14 @@
  * Mapping first takes the IOVAs, as an area that nobody else sees, then pins and
  * fills without iova_lock, then makes the area live. Unmapping hides the areas,
  * empties each domain and flushes its IOTLB once, unpins, and only then gives
- * the IOVAs back. So calls on different IOVAs run side by side; what they share
- * is domains_lock, held for read.
+ * the IOVAs back: those of a single area without iova_lock. So calls on different
+ * IOVAs run side by side; what they share is domains_lock, held for read.
  *
  * This file maps and unmaps; io_domains.c keeps the domains, iova_ranges.c
  * decides which IOVAs may be used, io_access.c serves in-kernel accesses. None
  * of them knows of objects or ioctls.
  */
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/dma-buf.h>
 #include <linux/file.h>
@@ -22,6 +23,7 @@
 #include <linux/slab.h>
 
 #include "area.h"
+#include "test_hooks.h"
 
 static struct kmem_cache *area_cache;
 
@@ -77,8 +79,9 @@ void iopgt_init(struct io_pagetable *iopt)
 	iopt->split_to_pages = false;
 	init_rwsem(&iopt->iova_lock);
 	iopt->areas = GAP_TREE_INIT;
-	iopt->alignment = 1;
+	iopt->leaving = 0;
 	iopt->reserved = RB_ROOT_CACHED;
+	iopt->alignment = 1;
 	INIT_LIST_HEAD(&iopt->domains);
 	INIT_LIST_HEAD(&iopt->accesses);
 	iopt->allowed = RB_ROOT_CACHED;
@@ -132,6 +135,8 @@ static int iopgt_check_place(struct io_pagetable *iopt, unsigned long iova,
 		return -EINVAL;
 	if (iopgt_is_reserved(iopt, iova, last))
 		return -EINVAL;
+	if (iopgt_is_leaving(iopt, iova, last))
+		return -EEXIST;
 	return 0;
 }
 
@@ -399,15 +404,40 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 	return iopgt_map_areas(dst, areas, length, dst_iova, place);
 }
 
-/*
- * Hide the areas of a range from everybody else, and link them up. @pinned tells
- * whether in-kernel accesses have to let go of any first.
+/**
+ * struct iopgt_hidden - what a call unmaps
+ * @areas: hidden from everybody else, and linked up
+ * @pinned: in-kernel accesses have to let go of some of them first
+ * @slot: where io_pagetable::leaving has the area's IOVAs; -1 where the tree has
+ *        those of all
  */
-static int areas_hide(struct io_pagetable *iopt, unsigned long first,
-		      unsigned long last, struct iopgt_area **areas,
-		      bool *pinned)
+struct iopgt_hidden {
+	struct iopgt_area *areas;
+	bool pinned;
+	int slot;
+};
+
+/*
+ * What a vIOMMU does all the time: an area that is alone, and cannot be kept from
+ * going, leaves the tree when it is hidden.
+ */
+static int area_leave(struct io_pagetable *iopt, struct iopgt_area *area)
 {
-	struct iopgt_area **tail = areas, *area;
+	int slot = ffz(READ_ONCE(iopt->leaving));
+
+	if (slot >= IOPGT_LEAVING)
+		return -1;
+	gap_tree_erase(&iopt->areas, &area->node);
+	iopt->leaving_ranges[slot].first = area->node.first;
+	iopt->leaving_ranges[slot].last = area->node.last;
+	set_bit(slot, &iopt->leaving);
+	return slot;
+}
+
+static int areas_hide(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last, struct iopgt_hidden *hidden)
+{
+	struct iopgt_area **tail = &hidden->areas, *area;
 
 	guard(rwsem_write)(&iopt->iova_lock);
 	for_each_area_in(area, iopt, first, last) {
@@ -421,14 +451,16 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 		*tail = area;
 		tail = &area->next;
 		if (atomic_read(&area->pins))
-			*pinned = true;
+			hidden->pinned = true;
 	}
+	area = hidden->areas;
+	if (area && !area->next && !hidden->pinned)
+		hidden->slot = area_leave(iopt, area);
 	return 0;
 
 unhide:
-	for (area = *areas; area; area = area->next)
+	for (area = hidden->areas; area; area = area->next)
 		area_set_live(area);
-	*areas = NULL;
 	return -ENOENT;
 }
 
@@ -463,29 +495,33 @@ static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
 			     unsigned long last, unsigned long *unmapped)
 {
-	struct iopgt_area *areas = NULL, *area;
-	bool pinned = false;
+	struct iopgt_hidden hidden = { .slot = -1 };
+	struct iopgt_area *area;
 	int rc;
 
 	*unmapped = 0;
 	guard(rwsem_read)(&iopt->domains_lock);
-	rc = areas_hide(iopt, first, last, &areas, &pinned);
+	rc = areas_hide(iopt, first, last, &hidden);
 	if (rc)
 		return rc;
-	if (unlikely(pinned)) {
-		rc = areas_unpin(iopt, areas);
+	if (unlikely(hidden.pinned)) {
+		rc = areas_unpin(iopt, hidden.areas);
 		if (rc)
 			return rc;
 	}
-	if (!areas)
+	if (!hidden.areas)
 		return 0;
-	areas_empty_domains(iopt, areas);
+	iommufd_test_linger();
+	areas_empty_domains(iopt, hidden.areas);
 
-	for (area = areas; area; area = area->next)
+	for (area = hidden.areas; area; area = area->next)
 		*unmapped += area_length(area);
-	scoped_guard(rwsem_write, &iopt->iova_lock)
-		areas_erase(iopt, areas, NULL);
-	areas_free(areas);
+	if (hidden.slot >= 0)
+		clear_bit_unlock(hidden.slot, &iopt->leaving);
+	else
+		scoped_guard(rwsem_write, &iopt->iova_lock)
+			areas_erase(iopt, hidden.areas, NULL);
+	areas_free(hidden.areas);
 	return 0;
 }
 

@@ -45,6 +45,19 @@ struct iopgt_domain {
 	struct iopgt_reserved above;
 };
 
+/* So many calls at a time can unmap with iova_lock taken once, others twice */
+#define IOPGT_LEAVING	4
+
+/**
+ * struct iopgt_range - some IOVAs
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ */
+struct iopgt_range {
+	unsigned long first;
+	unsigned long last;
+};
+
 /**
  * struct io_pagetable - an IOVA space
  * @domains_lock: held for read by whoever fills or empties domains, for write
@@ -52,11 +65,14 @@ struct iopgt_domain {
  * @split_to_pages: map everything by PAGE_SIZE (IOMMU_OPTION_HUGE_PAGES = 0)
  * @iova_lock: protects all but @domains and @accesses
  * @areas: struct iopgt_area by IOVA
- * @alignment: in bytes; IOVAs and lengths are multiples of it
+ * @leaving: which of @leaving_ranges count; whoever holds domains_lock for read
+ *           and has set a bit clears it, without iova_lock
  * @reserved: ranges no mapping may touch, struct iopgt_reserved
+ * @alignment: in bytes; IOVAs and lengths are multiples of it
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
  * @allowed: ranges that automatic IOVAs come from, empty for everything
+ * @leaving_ranges: of areas that have left @areas, and not yet all domains
  *
  * The order keeps calls on several CPUs out of each other's cache lines, as far
  * as can be: behind the object's head the first lock ends its line, the second
@@ -68,12 +84,14 @@ struct io_pagetable {
 
 	struct rw_semaphore iova_lock;
 	struct gap_tree areas;
-	unsigned long alignment;
+	unsigned long leaving;
 	struct rb_root_cached reserved;
 
+	unsigned long alignment;
 	struct list_head domains;
 	struct list_head accesses;
 	struct rb_root_cached allowed;
+	struct iopgt_range leaving_ranges[IOPGT_LEAVING];
 };
 
 /* How a mapping is to be placed */

@@ -4,6 +4,7 @@
  * or must not translate; allowed ranges, that userspace wants to be sure of; the
  * alignment; and where to put what may go anywhere.
  */
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/interval_tree.h>
 #include <linux/slab.h>
@@ -26,6 +27,28 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 }
 
 /**
+ * iopgt_is_leaving() - Is a part of a range being unmapped, and out of the tree?
+ * @iopt: IOVA space, with iova_lock held for write
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ *
+ * Return: true if so; false once it is out of all domains.
+ */
+bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last)
+{
+	/* Pairs with clear_bit_unlock() behind the unmapping */
+	unsigned long leaving = smp_load_acquire(&iopt->leaving);
+	unsigned int slot;
+
+	for_each_set_bit(slot, &leaving, IOPGT_LEAVING)
+		if (iopt->leaving_ranges[slot].first <= last &&
+		    iopt->leaving_ranges[slot].last >= first)
+			return true;
+	return false;
+}
+
+/**
  * iopgt_reserve_node() - Keep a range unused, without an allocation
  * @iopt: IOVA space, with iova_lock held for write
  * @reserved: belongs to the IOVA space until the caller takes it out
@@ -41,6 +64,7 @@ int iopgt_reserve_node(struct io_pagetable *iopt,
 {
 	lockdep_assert_held_write(&iopt->iova_lock);
 	if (gap_tree_first_in(&iopt->areas, first, last) ||
+	    iopgt_is_leaving(iopt, first, last) ||
 	    interval_tree_iter_first(&iopt->allowed, first, last))
 		return -EADDRINUSE;
 
@@ -331,18 +355,8 @@ static int find_in_windows(struct io_pagetable *iopt,
 	return -ENOSPC;
 }
 
-/**
- * iopgt_find_iova() - Find the lowest place for an area
- * @iopt: IOVA space, with iova_lock held for write
- * @hint: address of the memory: an IOVA that is congruent to it is looked for, so
- *        that large pages can be used
- * @length: bytes, a multiple of the alignment
- * @iova: out: the first IOVA
- *
- * Return: 0; -ENOSPC where it fits nowhere; -EINTR if killed.
- */
-int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
-		    unsigned long length, unsigned long *iova)
+static int find_iova(struct io_pagetable *iopt, unsigned long hint,
+		     unsigned long length, unsigned long *iova)
 {
 	struct gap_request request = {
 		.length = length,
@@ -365,6 +379,36 @@ int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 	request.align = iopt->alignment;
 	request.offset = 0;
 	return find_in_windows(iopt, &request, iova);
+}
+
+/**
+ * iopgt_find_iova() - Find the lowest place for an area
+ * @iopt: IOVA space, with iova_lock held for write
+ * @hint: address of the memory: an IOVA that is congruent to it is looked for, so
+ *        that large pages can be used
+ * @length: bytes, a multiple of the alignment
+ * @iova: out: the first IOVA
+ *
+ * Return: 0; -ENOSPC where it fits nowhere; -EINTR if killed.
+ */
+int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
+		    unsigned long length, unsigned long *iova)
+{
+	struct gap_node nodes[IOPGT_LEAVING] __uninitialized;
+	unsigned long leaving = smp_load_acquire(&iopt->leaving);
+	unsigned int slot;
+	int rc;
+
+	/* What is leaving takes its place once more, for as long as this looks */
+	for_each_set_bit(slot, &leaving, IOPGT_LEAVING) {
+		nodes[slot].first = iopt->leaving_ranges[slot].first;
+		nodes[slot].last = iopt->leaving_ranges[slot].last;
+		gap_tree_insert(&iopt->areas, &nodes[slot]);
+	}
+	rc = find_iova(iopt, hint, length, iova);
+	for_each_set_bit(slot, &leaving, IOPGT_LEAVING)
+		gap_tree_erase(&iopt->areas, &nodes[slot]);
+	return rc;
 }
 
 /**

@@ -58,19 +58,21 @@ bool iommufd_should_fail(void)
 	return should_fail(&fail_iommufd, 0);
 }
 
-static bool test_lingers;
+static u32 linger_us;
 
 /**
  * iommufd_test_linger() - Make a race likely
  *
- * Where a test wants that: it sets linger in debugfs, fail_iommufd/.
+ * Where a test wants that: it sets linger_us in debugfs, fail_iommufd/.
  *
  * Context: may sleep.
  */
 void iommufd_test_linger(void)
 {
-	if (READ_ONCE(test_lingers))
-		usleep_range(50, 100);
+	unsigned int usecs = READ_ONCE(linger_us);
+
+	if (unlikely(usecs))
+		fsleep(usecs);
 }
 
 /**
@@ -784,7 +786,7 @@ int __init iommufd_test_init(void)
 	/* Testing goes on without */
 	fail_iommufd_dir = fault_create_debugfs_attr("fail_iommufd", NULL,
 						     &fail_iommufd);
-	debugfs_create_bool("linger", 0600, fail_iommufd_dir, &test_lingers);
+	debugfs_create_u32("linger_us", 0600, fail_iommufd_dir, &linger_us);
 	return 0;
 }
 

@@ -111,6 +111,23 @@ static inline char *memory_new_huge(unsigned long length, int prot)
 	return mem;
 }
 
+/*
+ * From now on the kernel takes that long where other threads may come in: between
+ * two looks at memory that it pins, and before it unmaps areas that it has hidden.
+ */
+static inline bool linger(unsigned int usecs)
+{
+	int fd = open("/sys/kernel/debug/fail_iommufd/linger_us",
+		      O_WRONLY | O_CLOEXEC);
+	char text[16];
+	int rc;
+
+	snprintf(text, sizeof(text), "%u", usecs);
+	rc = write(fd, text, strlen(text));
+	close(fd);
+	return rc > 0;
+}
+
 /* How often is the page at @va pinned? Small folios, and up to 8 times only */
 static inline int memory_pins(int fd, const void *va)
 {

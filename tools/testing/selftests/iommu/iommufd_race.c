@@ -10,7 +10,7 @@
 
 #include "iommufd_check.h"
 
-#define THREADS 4
+#define THREADS 6
 #define NPAGES 32
 #define SLOTS 16
 #define NIDS 64
@@ -408,6 +408,82 @@ TEST_F(race, memory)
 {
 	run(_metadata, &self->race, step_memory);
 	check_areas(_metadata, &self->race);
+}
+
+/* All to the same two IOVAs, or to any that is free: nobody gets another's */
+static void step_place(struct race *race, unsigned int *seed)
+{
+	char *mem = race->mem + rand_r(seed) % NPAGES * page;
+	__u64 iova = IOVA + rand_r(seed) % 2 * page;
+	int rc;
+
+	if (rand_r(seed) % 2)
+		rc = ioas_map_at(race->fd, race->ioas[0], mem, page, iova);
+	else
+		rc = ioas_map(race->fd, race->ioas[0], mem, page, &iova, MAP_RW);
+	if (rc == -EEXIST)
+		return;
+	rc = rc ?: mock_check_map(race->fd, race->dev[0].hwpt, iova, mem, page) ?:
+	     ioas_unmap(race->fd, race->ioas[0], iova, page);
+	if (rc)
+		atomic_store(&race->unexpected, rc);
+	else
+		atomic_fetch_add(&race->done, 1);
+}
+
+TEST_F(race, place)
+{
+	linger(50);
+	run(_metadata, &self->race, step_place);
+	linger(0);
+	check_areas(_metadata, &self->race);
+}
+
+static void *unmap_thread(void *arg)
+{
+	struct race *race = arg;
+
+	note(race, ioas_unmap(race->fd, race->ioas[0], IOVA, page));
+	return NULL;
+}
+
+/* IOVAs that are being unmapped are nobody's yet */
+TEST_F(race, leaving)
+{
+	struct iommu_iova_range only = { .start = IOVA, .last = IOVA + page - 1 };
+	struct race *race = &self->race;
+	int fd = race->fd, access, tries;
+	__u32 ioas = race->ioas[0];
+	__u64 iova = 0, value;
+	pthread_t thread;
+
+	CALL(access_create(fd, ioas, 0, &access));
+	CALL(ioas_map_at(fd, ioas, race->mem, page, IOVA));
+	if (!linger(1000000))
+		SKIP(return, "no debugfs");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, race));
+	for (tries = 0; tries != 500; tries++) {
+		if (access_rw(fd, access, IOVA, &value, sizeof(value), 0))
+			break;
+		usleep(1000);
+	}
+	EXPECT_NE(500, tries);
+	linger(0);
+
+	EXPECT_EQ(-EEXIST, ioas_map_at(fd, ioas, race->mem, page, IOVA));
+	EXPECT_EQ(-ENOENT, ioas_unmap(fd, ioas, IOVA, page));
+	EXPECT_EQ(-EADDRINUSE, mock_reserve(fd, ioas, IOVA, page));
+	CALL(ioas_allow(fd, ioas, &only, 1));
+	EXPECT_EQ(-ENOSPC, ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
+	EXPECT_EQ(0, atomic_load(&race->done));
+
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(1, atomic_load(&race->done));
+	CALL(ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
+	EXPECT_EQ(IOVA, iova);
+	CALL(ioas_unmap(fd, ioas, IOVA, page));
+	CALL(ioas_allow(fd, ioas, NULL, 0));
+	close(access);
 }
 
 /* Closed by one thread while the others are in a call */
