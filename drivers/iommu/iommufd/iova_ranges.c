@@ -26,6 +26,13 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 	return interval_tree_iter_first(&iopt->reserved, first, last);
 }
 
+/* The bits of io_pagetable::leaving_ranges that count */
+static unsigned long iopgt_leaving(struct io_pagetable *iopt)
+{
+	/* Pairs with clear_bit_unlock() behind the unmapping */
+	return smp_load_acquire(&iopt->leaving);
+}
+
 /**
  * iopgt_is_leaving() - Is a part of a range being unmapped, and out of the tree?
  * @iopt: IOVA space, with iova_lock held for write
@@ -37,8 +44,7 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
 		      unsigned long last)
 {
-	/* Pairs with clear_bit_unlock() behind the unmapping */
-	unsigned long leaving = smp_load_acquire(&iopt->leaving);
+	unsigned long leaving = iopgt_leaving(iopt);
 	unsigned int slot;
 
 	for_each_set_bit(slot, &leaving, IOPGT_LEAVING)
@@ -395,7 +401,7 @@ int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 		    unsigned long length, unsigned long *iova)
 {
 	struct gap_node nodes[IOPGT_LEAVING] __uninitialized;
-	unsigned long leaving = smp_load_acquire(&iopt->leaving);
+	unsigned long leaving = iopgt_leaving(iopt);
 	unsigned int slot;
 	int rc;
 

@@ -298,6 +298,8 @@ static void check_areas(struct invariant_check *check,
 	struct iopgt_area *area;
 
 	check_gap_tree(check, &iopt->areas);
+	check_that(check, !iopt->leaving, "IOVAs are leaving (0x%lx), no call is",
+		   iopt->leaving);
 	check_allowed(check, iopt);
 	for_each_area(area, iopt) {
 		check_area(check, iopt, area);
