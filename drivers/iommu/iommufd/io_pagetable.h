@@ -119,6 +119,8 @@ int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped);
 int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
 	      size_t num_iovas);
 
+bool iopgt_is_taken(struct io_pagetable *iopt, unsigned long first,
+		    unsigned long last);
 int iopgt_reserve(struct io_pagetable *iopt, unsigned long first,
 		  unsigned long last, void *owner);
 void iopgt_unreserve(struct io_pagetable *iopt, void *owner);

@@ -35,7 +35,7 @@ static unsigned long iopgt_leaving(struct io_pagetable *iopt)
 
 /**
  * iopgt_is_leaving() - Is a part of a range being unmapped, and out of the tree?
- * @iopt: IOVA space, with iova_lock held for write
+ * @iopt: IOVA space, with iova_lock held
  * @first: first IOVA
  * @last: last IOVA, inclusive
  *
@@ -55,6 +55,21 @@ bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
 }
 
 /**
+ * iopgt_is_taken() - Does an area have any IOVA of a range?
+ * @iopt: IOVA space, with iova_lock held
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ *
+ * Return: true if so, and while it is being mapped or unmapped.
+ */
+bool iopgt_is_taken(struct io_pagetable *iopt, unsigned long first,
+		    unsigned long last)
+{
+	return gap_tree_first_in(&iopt->areas, first, last) ||
+	       iopgt_is_leaving(iopt, first, last);
+}
+
+/**
  * iopgt_reserve_node() - Keep a range unused, without an allocation
  * @iopt: IOVA space, with iova_lock held for write
  * @reserved: belongs to the IOVA space until the caller takes it out
@@ -69,8 +84,7 @@ int iopgt_reserve_node(struct io_pagetable *iopt,
 		       unsigned long last, void *owner)
 {
 	lockdep_assert_held_write(&iopt->iova_lock);
-	if (gap_tree_first_in(&iopt->areas, first, last) ||
-	    iopgt_is_leaving(iopt, first, last) ||
+	if (iopgt_is_taken(iopt, first, last) ||
 	    interval_tree_iter_first(&iopt->allowed, first, last))
 		return -EADDRINUSE;
 

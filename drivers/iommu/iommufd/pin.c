@@ -135,7 +135,10 @@ static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
 	return got;
 }
 
-#if defined(CONFIG_HAVE_GUP_FAST) && defined(CONFIG_PGTABLE_HAS_HUGE_LEAVES)
+/* A module cannot read page tables everywhere: what it takes is not exported */
+#if defined(CONFIG_HAVE_GUP_FAST) && defined(CONFIG_PGTABLE_HAS_HUGE_LEAVES) && \
+	(IS_BUILTIN(CONFIG_IOMMUFD) ||                                          \
+	 !(defined(CONFIG_PPC64) || defined(CONFIG_MIPS)))
 
 /* Pinned as huge pages without a pause */
 #define PIN_HUGE_PAGES		(SZ_1G >> PAGE_SHIFT)

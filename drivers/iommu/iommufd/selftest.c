@@ -63,16 +63,19 @@ static u32 linger_us;
 /**
  * iommufd_test_linger() - Make a race likely
  *
- * Where a test wants that: it sets linger_us in debugfs, fail_iommufd/.
+ * Where a test wants that: it sets linger_us in debugfs, fail_iommufd/, and may
+ * end the waiting by setting it to 0.
  *
  * Context: may sleep.
  */
 void iommufd_test_linger(void)
 {
-	unsigned int usecs = READ_ONCE(linger_us);
+	unsigned int slept, step;
 
-	if (unlikely(usecs))
-		fsleep(usecs);
+	for (slept = 0; slept < READ_ONCE(linger_us); slept += step) {
+		step = clamp(READ_ONCE(linger_us), 1U, 1000U);
+		fsleep(step);
+	}
 }
 
 /**

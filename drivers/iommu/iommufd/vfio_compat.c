@@ -257,7 +257,7 @@ static bool vfio_is_unmapped(struct io_pagetable *iopt, unsigned long iova,
 			     unsigned long last)
 {
 	guard(rwsem_read)(&iopt->iova_lock);
-	return !gap_tree_first_in(&iopt->areas, iova, last);
+	return !iopgt_is_taken(iopt, iova, last);
 }
 
 static int vfio_unmap(struct iommufd_ioas *ioas,

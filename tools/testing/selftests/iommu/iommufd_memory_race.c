@@ -104,6 +104,8 @@ FIXTURE_SETUP(memory_race)
 	struct racer *racer = &self->racer;
 	char *mem = memory_new_huge(3 * HUGE_SIZE, PROT_READ | PROT_WRITE);
 
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		SKIP(return, "no transparent huge pages");
 	ASSERT_NE(NULL, mem);
 	racer->mem = mem;
 	racer->spare = mem + HUGE_SIZE;
@@ -190,12 +192,12 @@ TEST_F(memory_race, map)
 	pthread_t thread;
 	int rc;
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	/* Without, the other thread is rarely there between pin and look */
 	if (!linger(50))
 		TH_LOG("no debugfs: what this is about will hardly happen");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, racer_run, &arg));
-	while (!is_over(&begin)) {
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	while (!mapped || !is_over(&begin)) {
 		rc = ioas_map_at(self->fd, self->ioas, racer->mem, HUGE_SIZE,
 				 IOVA);
 		/* There is none for a moment */
@@ -208,11 +210,13 @@ TEST_F(memory_race, map)
 		else
 			check_same(_metadata, self);
 		CALL(ioas_unmap(self->fd, self->ioas, IOVA, HUGE_SIZE));
+		/* A fork that finds it pinned splits it */
+		if (!variant->moves)
+			madvise(racer->mem, HUGE_SIZE, MADV_COLLAPSE);
 	}
 	atomic_store(&racer->stop, true);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, atomic_load(&racer->failed));
-	EXPECT_LT(0, mapped);
 }
 
 TEST_HARNESS_MAIN

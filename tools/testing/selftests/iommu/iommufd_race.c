@@ -4,6 +4,7 @@
  * to succeed; but each leaves things in order, so that in the end nothing is
  * mapped, pinned, charged or left over that should not be.
  */
+#include <linux/vfio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -102,6 +103,7 @@ FIXTURE_TEARDOWN(race)
 	struct race *race = &self->race;
 	char line[1024];
 
+	linger(0);
 	EXPECT_EQ(0, close(race->fd));
 	race->fd = iommu_open();
 	EXPECT_EQ(0, mock_check_refs(race->fd, race->mem, NPAGES * page, 0));
@@ -435,7 +437,6 @@ TEST_F(race, place)
 {
 	linger(50);
 	run(_metadata, &self->race, step_place);
-	linger(0);
 	check_areas(_metadata, &self->race);
 }
 
@@ -451,6 +452,9 @@ static void *unmap_thread(void *arg)
 TEST_F(race, leaving)
 {
 	struct iommu_iova_range only = { .start = IOVA, .last = IOVA + page - 1 };
+	struct vfio_iommu_type1_dma_unmap vfio_unmap = {
+		.argsz = sizeof(vfio_unmap), .iova = IOVA, .size = page,
+	};
 	struct race *race = &self->race;
 	int fd = race->fd, access, tries;
 	__u32 ioas = race->ioas[0];
@@ -459,24 +463,27 @@ TEST_F(race, leaving)
 
 	CALL(access_create(fd, ioas, 0, &access));
 	CALL(ioas_map_at(fd, ioas, race->mem, page, IOVA));
-	if (!linger(1000000))
+	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_SET, &ioas));
+	/* For as long as this goes on with it */
+	if (!linger(20000000))
 		SKIP(return, "no debugfs");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, race));
-	for (tries = 0; tries != 500; tries++) {
+	for (tries = 0; tries != 5000; tries++) {
 		if (access_rw(fd, access, IOVA, &value, sizeof(value), 0))
 			break;
 		usleep(1000);
 	}
-	EXPECT_NE(500, tries);
-	linger(0);
+	EXPECT_NE(5000, tries);
 
 	EXPECT_EQ(-EEXIST, ioas_map_at(fd, ioas, race->mem, page, IOVA));
 	EXPECT_EQ(-ENOENT, ioas_unmap(fd, ioas, IOVA, page));
+	EXPECT_EQ(-ENOENT, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &vfio_unmap));
 	EXPECT_EQ(-EADDRINUSE, mock_reserve(fd, ioas, IOVA, page));
 	CALL(ioas_allow(fd, ioas, &only, 1));
 	EXPECT_EQ(-ENOSPC, ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
 	EXPECT_EQ(0, atomic_load(&race->done));
 
+	linger(0);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(1, atomic_load(&race->done));
 	CALL(ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
