@@ -193,13 +193,79 @@ bool memory_is(const struct memory *memory, enum memory_kind kind, size_t size)
 	       kind != MEMORY_UNTOUCHED;
 }
 
-int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
+/* Where @count pages from @va on are, in pages; 0 for what nobody says. */
+static bool frames_of(const void *va, __u64 *frames, size_t count)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	ssize_t want = count * sizeof(*frames);
+	bool told = pread(fd, frames, want,
+			  (unsigned long)va / BENCH_PAGE * sizeof(*frames)) == want;
+
+	close(fd);
+	for (size_t i = 0; told && i < count; i++) {
+		frames[i] &= (1ULL << 55) - 1;
+		told = frames[i];
+	}
+	return told;
+}
+
+/* How many pages lie right behind the one before; -1 where nobody says. */
+static long adjoining(const struct memory *memory)
+{
+	__u64 frames[512], last = 0;
+	long found = 0;
+
+	for (size_t offset = 0; offset < memory->size; offset += HUGE_PAGE) {
+		if (!frames_of(memory->va + offset, frames, 512))
+			return -1;
+		for (size_t i = 0; i < 512; last = frames[i++])
+			found += frames[i] == last + 1;
+	}
+	return found;
+}
+
+struct place {
+	__u64 frame;
+	void *va;
+};
+
+static int highest_first(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+
+	return left->frame < right->frame ? 1 : -1;
+}
+
+/*
+ * What is given back last is handed out first: so the huge pages follow each
+ * other, as far as those that the kernel had do.
+ */
+static void sort_thp(struct memory *memory)
+{
+	size_t count = memory->size / HUGE_PAGE, i;
+	struct place *places = malloc(count * sizeof(*places));
+
+	for (i = 0; places && i < count; i++) {
+		places[i].va = memory->va + i * HUGE_PAGE;
+		if (!frames_of(places[i].va, &places[i].frame, 1))
+			break;
+	}
+	if (places && i == count) {
+		qsort(places, count, sizeof(*places), highest_first);
+		for (i = 0; i < count; i++)
+			madvise(places[i].va, HUGE_PAGE, MADV_DONTNEED);
+		touch(memory);
+	}
+	free(places);
+}
+
+/* Larger memory is not worth the time */
+#define RETRIES_SIZE	(64UL << 20)
+
+static int get_once(struct memory *memory, enum memory_kind kind, size_t size)
 {
 	int ret;
 
-	if (memory_is(memory, kind, size))
-		return 0;
-	memory_put(memory);
 	/* How contiguous it gets is not up to what was there before. */
 	if (put_text("/proc/sys/vm/compact_memory", "1"))
 		trace("free memory is as it is");
@@ -208,7 +274,41 @@ int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 	ret = get(memory, kind);
 	if (ret)
 		memory_put(memory);
+	else if (kind == MEMORY_THP && size <= RETRIES_SIZE)
+		sort_thp(memory);
 	return ret;
+}
+
+static bool is_left_to_the_kernel(enum memory_kind kind)
+{
+	return kind == MEMORY_ANON || kind == MEMORY_THP ||
+	       kind == MEMORY_HUGETLB || kind == MEMORY_MEMFD ||
+	       kind == MEMORY_MEMFD_HUGETLB;
+}
+
+/*
+ * What is free is handed out in the order in which it was given back, or in the
+ * opposite one: of two tries in a row the better one counts.
+ */
+int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
+{
+	long best = 0, now;
+	int ret;
+
+	if (memory_is(memory, kind, size))
+		return 0;
+	memory_put(memory);
+	for (int tries = 1;; tries++) {
+		ret = get_once(memory, kind, size);
+		if (ret || size > RETRIES_SIZE || !is_left_to_the_kernel(kind))
+			return ret;
+		now = adjoining(memory);
+		if (now < 0 || (tries > 1 && now >= best) || tries == 4)
+			return 0;
+		if (now > best)
+			best = now;
+		memory_put(memory);
+	}
 }
 
 void memory_put(struct memory *memory)
