@@ -237,23 +237,23 @@ static int highest_first(const void *a, const void *b)
 }
 
 /*
- * What is given back last is handed out first: so the huge pages follow each
- * other, as far as those that the kernel had do.
+ * What is given back last is handed out first: so the pages follow each other, as
+ * far as those that the kernel had do.
  */
-static void sort_thp(struct memory *memory)
+static void sort_pages(struct memory *memory, size_t page_size)
 {
-	size_t count = memory->size / HUGE_PAGE, i;
+	size_t count = memory->size / page_size, i;
 	struct place *places = malloc(count * sizeof(*places));
 
 	for (i = 0; places && i < count; i++) {
-		places[i].va = memory->va + i * HUGE_PAGE;
+		places[i].va = memory->va + i * page_size;
 		if (!frames_of(places[i].va, &places[i].frame, 1))
 			break;
 	}
 	if (places && i == count) {
 		qsort(places, count, sizeof(*places), highest_first);
 		for (i = 0; i < count; i++)
-			madvise(places[i].va, HUGE_PAGE, MADV_DONTNEED);
+			madvise(places[i].va, page_size, MADV_DONTNEED);
 		touch(memory);
 	}
 	free(places);
@@ -275,7 +275,9 @@ static int get_once(struct memory *memory, enum memory_kind kind, size_t size)
 	if (ret)
 		memory_put(memory);
 	else if (kind == MEMORY_THP && size <= RETRIES_SIZE)
-		sort_thp(memory);
+		sort_pages(memory, HUGE_PAGE);
+	else if (kind == MEMORY_ANON && size <= RETRIES_SIZE)
+		sort_pages(memory, BENCH_PAGE);
 	return ret;
 }
 
@@ -286,10 +288,10 @@ static bool is_left_to_the_kernel(enum memory_kind kind)
 	       kind == MEMORY_MEMFD_HUGETLB;
 }
 
-/*
- * What is free is handed out in the order in which it was given back, or in the
- * opposite one: of two tries in a row the better one counts.
- */
+/* Of so many tries the best is to be met again, if so many more do */
+#define TRIES		3
+#define TRIES_MORE	3
+
 int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 {
 	long best = 0, now;
@@ -303,7 +305,8 @@ int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 		if (ret || size > RETRIES_SIZE || !is_left_to_the_kernel(kind))
 			return ret;
 		now = adjoining(memory);
-		if (now < 0 || (tries > 1 && now >= best) || tries == 4)
+		if (now < 0 || (tries > TRIES && now >= best) ||
+		    tries == TRIES + TRIES_MORE)
 			return 0;
 		if (now > best)
 			best = now;
