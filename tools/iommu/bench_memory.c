@@ -193,7 +193,7 @@ bool memory_is(const struct memory *memory, enum memory_kind kind, size_t size)
 	       kind != MEMORY_UNTOUCHED;
 }
 
-/* Where @count pages from @va on are, in pages; 0 for what nobody says. */
+/* The page frames of @count pages from @va on; false where nobody says, as to users. */
 static bool frames_of(const void *va, __u64 *frames, size_t count)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -288,7 +288,10 @@ static bool is_left_to_the_kernel(enum memory_kind kind)
 	       kind == MEMORY_MEMFD_HUGETLB;
 }
 
-/* Of so many tries the best is to be met again, if so many more do */
+/*
+ * Nothing of a try can be kept for later: so many are made to see what can be had,
+ * then so many more, until one is as good.
+ */
 #define TRIES		3
 #define TRIES_MORE	3
 

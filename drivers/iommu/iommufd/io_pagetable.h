@@ -68,15 +68,16 @@ struct iopgt_range {
  * @leaving: which of @leaving_ranges count; whoever holds domains_lock for read
  *           and has set a bit clears it, without iova_lock
  * @reserved: ranges no mapping may touch, struct iopgt_reserved
+ * @leaving_ranges: of areas that have left @areas, and not yet all domains
  * @alignment: in bytes; IOVAs and lengths are multiples of it
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
  * @allowed: ranges that automatic IOVAs come from, empty for everything
- * @leaving_ranges: of areas that have left @areas, and not yet all domains
  *
  * The order keeps calls on several CPUs out of each other's cache lines, as far
  * as can be: behind the object's head the first lock ends its line, the second
- * one has a line with what is used under it, and what calls only read follows.
+ * one has a line with what is used under it, the ranges that are leaving have one,
+ * and what calls only read follows.
  */
 struct io_pagetable {
 	struct rw_semaphore domains_lock;
@@ -87,11 +88,12 @@ struct io_pagetable {
 	unsigned long leaving;
 	struct rb_root_cached reserved;
 
+	struct iopgt_range leaving_ranges[IOPGT_LEAVING];
+
 	unsigned long alignment;
 	struct list_head domains;
 	struct list_head accesses;
 	struct rb_root_cached allowed;
-	struct iopgt_range leaving_ranges[IOPGT_LEAVING];
 };
 
 /* How a mapping is to be placed */

@@ -26,7 +26,7 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 	return interval_tree_iter_first(&iopt->reserved, first, last);
 }
 
-/* The bits of io_pagetable::leaving_ranges that count */
+/* Which of io_pagetable::leaving_ranges count */
 static unsigned long iopgt_leaving(struct io_pagetable *iopt)
 {
 	/* Pairs with clear_bit_unlock() behind the unmapping */
@@ -423,6 +423,7 @@ int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 	for_each_set_bit(slot, &leaving, IOPGT_LEAVING) {
 		nodes[slot].first = iopt->leaving_ranges[slot].first;
 		nodes[slot].last = iopt->leaving_ranges[slot].last;
+		/* Cannot overlap: nobody else has got the place */
 		gap_tree_insert(&iopt->areas, &nodes[slot]);
 	}
 	rc = find_iova(iopt, hint, length, iova);

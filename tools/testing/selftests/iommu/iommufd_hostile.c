@@ -26,9 +26,8 @@
 
 /*
  * What may be taken outside of the cgroup: the noise of the machine, and what it
- * costs to charge objects. Where the
- * kernel has checkers, they remember every object in memory of their own, several
- * times what the objects take.
+ * costs to charge objects. Where the kernel has checkers, they remember every
+ * object in memory of their own, several times what the objects take.
  */
 #define OUTSIDE_MAX (MEMORY_MAX / 8)
 #define OUTSIDE_MAX_CHECKED (512 * MIB)
