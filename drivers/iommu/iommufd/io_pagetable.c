@@ -310,9 +310,10 @@ int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
  * @place: as iopgt_map_user()
  *
  * Context: may sleep. Killable.
- * Return: as iopgt_map_user(), and -EBADF; -EPERM where @prot asks for writing
- * to a file that was not opened for it, or is sealed; -EINVAL where the file is too short or
- * of the wrong kind; for a dma-buf see pages_new_dmabuf().
+ * Return: as iopgt_map_user(), and -EBADF; -EPERM where the file was not opened
+ * for reading, or @prot asks for writing to one that was not opened for it, or is
+ * sealed; -EINVAL where the file is too short or of the wrong kind; for a dma-buf
+ * see pages_new_dmabuf().
  */
 int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
 		   struct device *dev, unsigned long start,

@@ -819,7 +819,8 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
  * @charge_mm: charge the process, else the user
  *
  * Return: the range, or ERR_PTR() as pages_new_user(), of -EINVAL for a file of
- * another kind, and of -EPERM where @writable is not allowed.
+ * another kind, and of -EPERM where @file was not opened for reading, or
+ * @writable is not allowed.
  */
 struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 				     unsigned long length, bool writable,
@@ -834,6 +835,9 @@ struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 	/* Any other file could be one that keeps the context itself alive */
 	if (!pin_file_is_memory(file))
 		return ERR_PTR(-EINVAL);
+	rc = pin_file_may_read(file);
+	if (rc)
+		return ERR_PTR(rc);
 	if (writable) {
 		rc = pin_file_allow_writing(file);
 		if (rc)

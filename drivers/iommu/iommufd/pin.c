@@ -12,7 +12,6 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
-#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -373,21 +372,18 @@ int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 	return rc;
 }
 
-static bool pin_file_is_hugetlb(struct file *file)
-{
-	return IS_ENABLED(CONFIG_HUGETLBFS) &&
-	       file_inode(file)->i_sb->s_magic == HUGETLBFS_MAGIC;
-}
-
 /**
  * pin_file_is_memory() - Is it a file that pin_file_memory() can pin?
  * @file: any file
+ *
+ * The operations of the file decide, as in memfd_pin_folios(): the filesystem
+ * may also hold device nodes, FIFOs and sockets.
  *
  * Return: true for memfds, shmem and hugetlbfs files.
  */
 bool pin_file_is_memory(struct file *file)
 {
-	return shmem_file(file) || pin_file_is_hugetlb(file);
+	return shmem_file(file) || is_file_hugepages(file);
 }
 
 /* The seals of a memfd, as fcntl(F_GET_SEALS) says; 0 for other files */
@@ -398,10 +394,24 @@ static unsigned int pin_file_seals(struct file *file)
 	if (shmem_file(file))
 		return READ_ONCE(SHMEM_I(inode)->seals);
 #ifdef CONFIG_HUGETLBFS
-	if (pin_file_is_hugetlb(file))
+	if (is_file_hugepages(file))
 		return READ_ONCE(HUGETLBFS_I(inode)->seals);
 #endif
 	return 0;
+}
+
+/**
+ * pin_file_may_read() - May a device read a file?
+ * @file: pin_file_is_memory()
+ *
+ * A mapping needs a file that was opened for reading even if it only writes:
+ * that is what mmap() asks for.
+ *
+ * Return: 0, or -EPERM where @file was not opened for reading.
+ */
+int pin_file_may_read(struct file *file)
+{
+	return file->f_mode & FMODE_READ ? 0 : -EPERM;
 }
 
 /**

@@ -18,6 +18,7 @@ struct page;
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store);
 bool pin_file_is_memory(struct file *file);
+int pin_file_may_read(struct file *file);
 int pin_file_allow_writing(struct file *file);
 void pin_file_end_writing(struct file *file);
 int pin_file_memory(struct file *file, unsigned long first,

@@ -4,6 +4,9 @@
  * when somebody changes the file.
  */
 #include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "iommufd_check.h"
 
@@ -156,6 +159,76 @@ TEST_F(file, read_only)
 	CALL(unmap(s, iova, page));
 	close(ro);
 	scene_remember(s);
+}
+
+/* As for mmap(): who may not read the file gets no mapping of it at all */
+TEST_F(file, write_only)
+{
+	struct scene *s = &self->scene;
+	__u64 iova = scene_iova(10);
+	char path[32];
+	int wo;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->file);
+	wo = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, wo);
+	scene_remember(s);
+	REFUSED(EPERM, map_file_at(s, wo, 0, page, iova));
+	REFUSED(EPERM, map_file_ro(s, wo, 0, page, iova));
+	REFUSED(EPERM, ioas_map_file(s->fd, s->ioas, wo, 0, page, &iova,
+				     IOMMU_IOAS_MAP_WRITEABLE |
+				     IOMMU_IOAS_MAP_FIXED_IOVA));
+	close(wo);
+	scene_remember(s);
+}
+
+/* A filesystem for memory holds other things than memory, too */
+static void special_files(struct __test_metadata *_metadata,
+			  struct _test_data_file *self, const char *type)
+{
+	char dir[] = "/tmp/iommufd_file.XXXXXX", path[64];
+	struct scene *s = &self->scene;
+	int null, fifo;
+	__u32 ioas;
+
+	ASSERT_NE(NULL, mkdtemp(dir));
+	if (mount("none", dir, type, 0, NULL)) {
+		rmdir(dir);
+		SKIP(return, "no %s", type);
+	}
+	snprintf(path, sizeof(path), "%s/null", dir);
+	ASSERT_EQ(0, mknod(path, S_IFCHR | 0600, makedev(1, 3)));
+	null = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, null);
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	ASSERT_EQ(0, mknod(path, S_IFIFO | 0600, 0));
+	fifo = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fifo);
+
+	/* Nothing is pinned without a device: the first look has to refuse it */
+	CALL(ioas_alloc(s->fd, &ioas));
+	scene_remember(s);
+	REFUSED(EINVAL, ioas_map_file_at(s->fd, ioas, null, 0, page, page));
+	REFUSED(EINVAL, ioas_map_file_at(s->fd, ioas, fifo, 0, page, page));
+	REFUSED(EINVAL, map_file_at(s, null, 0, page, scene_iova(10)));
+	REFUSED(EINVAL, map_file_at(s, fifo, 0, page, scene_iova(10)));
+	CALL(object_destroy(s->fd, ioas));
+
+	close(null);
+	close(fifo);
+	EXPECT_EQ(0, umount(dir));
+	EXPECT_EQ(0, rmdir(dir));
+	scene_remember(s);
+}
+
+TEST_F(file, special_on_hugetlbfs)
+{
+	special_files(_metadata, self, "hugetlbfs");
+}
+
+TEST_F(file, special_on_tmpfs)
+{
+	special_files(_metadata, self, "tmpfs");
 }
 
 /* Only then can the file be sealed: the process could write to it */
