@@ -473,7 +473,7 @@ int iommufd_fault_alloc(struct iommufd_ucmd *ucmd)
 	iommufd_eventq_init(&fault->eventq, ucmd->ictx);
 	mutex_init(&fault->lock);
 	INIT_LIST_HEAD(&fault->unread);
-	xa_init_flags(&fault->unanswered, XA_FLAGS_ALLOC1);
+	xa_init_flags(&fault->unanswered, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 
 	cmd->out_fault_id = fault->eventq.obj.id;
 	rc = iommufd_eventq_open(&fault->eventq, ucmd, sizeof(*cmd),

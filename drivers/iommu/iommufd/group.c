@@ -42,7 +42,7 @@ static struct iommufd_group *group_alloc(struct iommufd_ctx *ictx,
 
 	kref_init(&igroup->ref);
 	mutex_init(&igroup->lock);
-	xa_init(&igroup->pasid_attach);
+	xa_init_flags(&igroup->pasid_attach, XA_FLAGS_ACCOUNT);
 	igroup->ictx = ictx;
 	igroup->group = group;
 	igroup->sw_msi_start = PHYS_ADDR_MAX;
@@ -361,7 +361,7 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	attach = kzalloc_obj(*attach, GFP_KERNEL_ACCOUNT);
 	if (!attach)
 		return -ENOMEM;
-	xa_init(&attach->devices);
+	xa_init_flags(&attach->devices, XA_FLAGS_ACCOUNT);
 	attach->hwpt = hwpt;
 	attach->handle = handle_alloc(igroup, attach);
 	if (!attach->handle) {

@@ -285,7 +285,7 @@ static int iommufd_fops_open(struct inode *inode, struct file *filp)
 		ictx->charge_mm = 1;
 
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	xa_init(&ictx->groups);
+	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&ictx->destroy_wait);
 	mutex_init(&ictx->process_lock);
 	mt_init_flags(&ictx->mmio_tree, MT_FLAGS_ALLOC_RANGE);

@@ -95,7 +95,7 @@ static struct iommufd_viommu *viommu_new(struct iommufd_ctx *ictx,
 	viommu->hwpt = hwpt;
 	/* Outlives its devices: IOMMUs are not unplugged, or count users */
 	viommu->iommu_dev = idev->dev->iommu->iommu_dev;
-	xa_init(&viommu->vdevs);
+	xa_init_flags(&viommu->vdevs, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&viommu->veventqs);
 	init_rwsem(&viommu->veventqs_rwsem);
 
