@@ -131,10 +131,15 @@ static inline int iommufd_ucmd_reply(struct iommufd_ucmd *ucmd, size_t cmd_len)
  *               unreachable, to revoke what would hold it for long. May sleep.
  * @destroy: release the object's resources, not its memory. Nobody else can
  *           reach the object any more. May sleep.
+ * @never_returns: a kernel owner may wait for the end of an IOMMU_DESTROY that
+ *                 it did not make itself. So SIGKILL does not put the object
+ *                 back, and short references are not kept while user memory is
+ *                 accessed.
  */
 struct iommufd_object_type_ops {
 	void (*pre_destroy)(struct iommufd_object *obj);
 	void (*destroy)(struct iommufd_object *obj);
+	bool never_returns;
 };
 
 struct iommufd_object *iommufd_object_new(struct iommufd_ctx *ictx, size_t size,

@@ -33,12 +33,32 @@
  *
  * Both counts order memory: what a holder did before it gave its reference
  * back has happened before ->destroy.
+ *
+ * The ways in which a published object ends. All of them commit, wait until the
+ * short references are gone, and call ->destroy; they differ in what becomes of
+ * the ID and in whether SIGKILL ends the wait::
+ *
+ *   function      caller            ID at the commit, after     SIGKILL
+ *   destroy_id    IOMMU_DESTROY     tombstone, free             object comes back
+ *   retire        owning driver     free                        goes on waiting
+ *   bury          owner's unbind    tombstone until close       goes on waiting
+ *   unhold_last   last long user    free                        goes on waiting
+ *   destroy_all   close             free                        nobody waits
+ *
+ * An object comes back by one step under the xa_lock that undoes the commit:
+ * the ID is a user again, and lookups find the object. Under that lock, an
+ * object is published exactly while it has users, so others who have a short
+ * reference cannot commit before the object is back. An object of a type with
+ * ->never_returns does not come back: a kernel owner may have found that it was
+ * being destroyed, and wait for its end. IOMMU_DESTROY ignores SIGKILL there,
+ * and no call may keep a short reference on such an object for long.
  */
 
 static const struct iommufd_object_type_ops *const
-	iommufd_object_types[IOMMUFD_OBJ_MAX] = {
+	iommufd_object_types[] = {
 #if IS_ENABLED(CONFIG_IOMMUFD_KUNIT_TEST)
 	[IOMMUFD_OBJ_NONE] = &iommufd_object_test_type,
+	[IOMMUFD_OBJ_MAX] = &iommufd_object_test_owned_type,
 #endif
 	[IOMMUFD_OBJ_DEVICE] = &iommufd_device_type,
 	[IOMMUFD_OBJ_HWPT_PAGING] = &iommufd_hwpt_paging_type,
@@ -103,6 +123,19 @@ static bool object_commit(struct iommufd_ctx *ictx, struct iommufd_object *obj,
 	return true;
 }
 
+/*
+ * Undo object_commit(), which left a tombstone, in one step: whoever else has a
+ * short reference finds the object either gone, or published and used.
+ */
+static void object_uncommit(struct iommufd_ctx *ictx,
+			    struct iommufd_object *obj)
+{
+	lockdep_assert_held(&ictx->objects.xa_lock);
+
+	refcount_set(&obj->users, 1);
+	iommufd_object_publish_locked(ictx, obj);
+}
+
 /* Destroy what object_commit() took away, and nobody has a reference on */
 static void object_free(struct iommufd_object *obj)
 {
@@ -113,6 +146,11 @@ static void object_free(struct iommufd_object *obj)
 	kfree_rcu_mightsleep(obj);
 }
 
+static void object_wait(struct iommufd_ctx *ictx, struct iommufd_object *obj)
+{
+	wait_event(ictx->destroy_wait, !refcount_read(&obj->wait_cnt));
+}
+
 /* Wait out the short references, then destroy what object_commit() took away */
 static void object_finish(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
@@ -120,26 +158,39 @@ static void object_finish(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 
 	/* The ID's own; without it, lookups could not take theirs */
 	if (!refcount_dec_and_test(&obj->wait_cnt))
-		wait_event(ictx->destroy_wait,
-			   !refcount_read(&obj->wait_cnt));
+		object_wait(ictx, obj);
 	object_free(obj);
 }
 
+/* Returns whether there is none, or SIGKILL came before */
+static bool object_wait_killable(struct iommufd_ctx *ictx,
+				 struct iommufd_object *obj)
+{
+	if (iommufd_object_types[obj->type]->never_returns) {
+		object_wait(ictx, obj);
+		return true;
+	}
+	return !wait_event_killable(ictx->destroy_wait,
+				    !refcount_read(&obj->wait_cnt));
+}
+
 /*
- * Whoever has a short reference may be another process, and take its time: who is
- * killed meanwhile puts the object back in place of its tombstone.
+ * The same for an object that left a tombstone. Another process may have the
+ * short reference, and take its time: if the caller is killed meanwhile, the
+ * object comes back.
  */
 static int object_finish_killable(struct iommufd_ctx *ictx,
 				  struct iommufd_object *obj)
 {
 	might_sleep();
 
+	/* The ID's own short reference is taken back before the ID is */
 	if (!refcount_dec_and_test(&obj->wait_cnt) &&
-	    wait_event_killable(ictx->destroy_wait,
-				!refcount_read(&obj->wait_cnt)) &&
+	    !object_wait_killable(ictx, obj) &&
 	    refcount_inc_not_zero(&obj->wait_cnt)) {
-		refcount_set(&obj->users, 1);
-		iommufd_object_publish(ictx, obj);
+		xa_lock(&ictx->objects);
+		object_uncommit(ictx, obj);
+		xa_unlock(&ictx->objects);
 		return -EINTR;
 	}
 	xa_erase(&ictx->objects, obj->id);
@@ -309,24 +360,27 @@ static struct iommufd_object *object_take(struct iommufd_ctx *ictx, u32 id,
 {
 	struct iommufd_object *obj;
 	bool last = false;
-	int ret;
+	unsigned int users;
 
 	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_ANY);
 	if (IS_ERR(obj))
 		return obj;
 
+	users = refcount_read(&obj->users);
 	/* A device is always in use: its dependents must not be revoked */
-	if (refcount_read(&obj->users) == 1) {
+	if (users == 1) {
 		object_pre_destroy(obj);
 
 		xa_lock(&ictx->objects);
 		last = object_commit(ictx, obj, fate);
+		users = refcount_read(&obj->users);
 		xa_unlock(&ictx->objects);
 	}
-	/* Whom another destroyer came before is not there any more */
-	ret = refcount_read(&obj->users) ? -EBUSY : -ENOENT;
 	iommufd_object_put(ictx, obj);
-	return last ? obj : ERR_PTR(ret);
+	if (last)
+		return obj;
+	/* No users: another thread is destroying it, and may yet put it back */
+	return users ? ERR_PTR(-EBUSY) : ERR_PTR(-ENOENT);
 }
 
 /**
@@ -393,8 +447,9 @@ void iommufd_object_retire(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 /**
  * iommufd_object_bury() - Destroy an object under userspace's feet
  * @ictx: the context
- * @obj: object that the caller got from iommufd_object_get(); the short
- *       reference is consumed, the object not to be touched any more
+ * @obj: object of a type with ->never_returns that the caller got from
+ *       iommufd_object_get(); the short reference is consumed, the object not to
+ *       be touched any more
  *
  * As IOMMU_DESTROY, but userspace was not asked, and goes on believing that the
  * ID is its own: so it stays reserved until the context closes, without an
@@ -414,14 +469,15 @@ void iommufd_object_bury(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 	bool last;
 
 	might_sleep();
+	WARN_ON_ONCE(!iommufd_object_types[obj->type]->never_returns);
 
 	object_pre_destroy(obj);
 
 	xa_lock(&ictx->objects);
 	last = object_commit(ictx, obj, OBJECT_ID_TOMBSTONE);
+	WARN_ON_ONCE(!last && refcount_read(&obj->users));
 	xa_unlock(&ictx->objects);
 
-	WARN_ON_ONCE(!last && refcount_read(&obj->users));
 	iommufd_object_put(ictx, obj);
 	if (last)
 		object_finish(ictx, obj);

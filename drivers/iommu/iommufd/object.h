@@ -44,5 +44,6 @@ static inline bool iommufd_object_is_published(struct iommufd_ctx *ictx,
 
 #if IS_ENABLED(CONFIG_IOMMUFD_KUNIT_TEST)
 extern const struct iommufd_object_type_ops iommufd_object_test_type;
+extern const struct iommufd_object_type_ops iommufd_object_test_owned_type;
 #endif
 #endif

@@ -7,11 +7,15 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "object.h"
 
 #define RACE_ROUNDS 500
+
+/* A type of its own behind those of the uAPI's objects */
+#define TEST_OBJ_OWNED ((enum iommufd_object_type)IOMMUFD_OBJ_MAX)
 
 /* What happened to the objects of one test */
 struct test_log {
@@ -57,6 +61,13 @@ const struct iommufd_object_type_ops iommufd_object_test_type = {
 	.destroy = test_obj_destroy,
 };
 
+/* As vDEVICEs are: buried by the kernel, waited for by it */
+const struct iommufd_object_type_ops iommufd_object_test_owned_type = {
+	.pre_destroy = test_obj_pre_destroy,
+	.destroy = test_obj_destroy,
+	.never_returns = true,
+};
+
 /* All that the object table uses of a context, and a log */
 struct test_ctx {
 	struct iommufd_ctx ictx;
@@ -83,13 +94,14 @@ static void object_test_exit(struct kunit *test)
 		iommufd_object_destroy_all(&tctx->ictx);
 }
 
-static struct test_obj *test_obj_new(struct kunit *test,
-				     struct test_obj *parent)
+static struct test_obj *test_obj_of_type(struct kunit *test,
+					 struct test_obj *parent,
+					 enum iommufd_object_type type)
 {
 	struct test_ctx *tctx = test->priv;
 	struct test_obj *tobj;
 
-	tobj = iommufd_new(&tctx->ictx, struct test_obj, obj, IOMMUFD_OBJ_NONE);
+	tobj = iommufd_new(&tctx->ictx, struct test_obj, obj, type);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tobj);
 	tobj->log = &tctx->log;
 	tobj->alive = true;
@@ -100,11 +112,26 @@ static struct test_obj *test_obj_new(struct kunit *test,
 	return tobj;
 }
 
+static struct test_obj *test_obj_new(struct kunit *test,
+				     struct test_obj *parent)
+{
+	return test_obj_of_type(test, parent, IOMMUFD_OBJ_NONE);
+}
+
 static struct test_obj *test_obj_published(struct kunit *test,
 					   struct test_obj *parent)
 {
 	struct test_ctx *tctx = test->priv;
 	struct test_obj *tobj = test_obj_new(test, parent);
+
+	iommufd_object_publish(&tctx->ictx, &tobj->obj);
+	return tobj;
+}
+
+static struct test_obj *test_obj_owned(struct kunit *test)
+{
+	struct test_ctx *tctx = test->priv;
+	struct test_obj *tobj = test_obj_of_type(test, NULL, TEST_OBJ_OWNED);
 
 	iommufd_object_publish(&tctx->ictx, &tobj->obj);
 	return tobj;
@@ -225,7 +252,7 @@ static void test_bury(struct kunit *test)
 {
 	struct test_ctx *tctx = test->priv;
 	struct iommufd_ctx *ictx = &tctx->ictx;
-	struct test_obj *tobj = test_obj_published(test, NULL);
+	struct test_obj *tobj = test_obj_owned(test);
 	u32 id = tobj->obj.id;
 	struct iommufd_object *obj;
 
@@ -302,6 +329,7 @@ struct test_thread {
 	unsigned int delay;
 	atomic_t arrived;
 	struct completion done;
+	struct task_struct *task;
 };
 
 /* Both threads of a race go on from here at the same time, or nearly */
@@ -323,6 +351,13 @@ static int destroy_thread(void *data)
 	kthread_complete_and_exit(&thread->done, 0);
 }
 
+/* The same for a thread that can be killed */
+static int killable_destroy_thread(void *data)
+{
+	allow_signal(SIGKILL);
+	return destroy_thread(data);
+}
+
 static void test_thread_start(struct kunit *test, struct test_thread *thread,
 			      int (*fn)(void *data), u32 id,
 			      unsigned int delay)
@@ -337,6 +372,7 @@ static void test_thread_start(struct kunit *test, struct test_thread *thread,
 	init_completion(&thread->done);
 	task = kthread_run(fn, thread, "iommufd-kunit");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	thread->task = task;
 }
 
 /* In every other round the one is held up a bit, in the others the other */
@@ -373,6 +409,106 @@ static void test_destroy_waits(struct kunit *test)
 	wait_for_completion(&thread.done);
 	KUNIT_EXPECT_EQ(test, thread.ret, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&tctx->log.destroyed), 1);
+}
+
+/*
+ * Start a thread that destroys @tobj, and wait until it has to wait for the
+ * short reference that is returned.
+ */
+static struct iommufd_object *
+test_destroy_stuck(struct kunit *test, struct test_thread *thread,
+		   struct test_obj *tobj)
+{
+	struct test_ctx *tctx = test->priv;
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(&tctx->ictx, tobj->obj.id, IOMMUFD_OBJ_ANY);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, obj);
+	test_thread_start(test, thread, killable_destroy_thread, obj->id, 0);
+	test_thread_meet(thread, 0);
+	/* The other thread's own one is given back, and the ID's */
+	while (refcount_read(&obj->users) || refcount_read(&obj->wait_cnt) > 1)
+		fsleep(1000);
+	return obj;
+}
+
+/* An IOMMU_DESTROY that is killed leaves everything as it was */
+static void test_killed_returns(struct kunit *test)
+{
+	struct test_ctx *tctx = test->priv;
+	struct iommufd_ctx *ictx = &tctx->ictx;
+	struct test_obj *tobj = test_obj_published(test, NULL);
+	struct test_thread thread;
+	struct iommufd_object *obj;
+	u32 id = tobj->obj.id;
+
+	obj = test_destroy_stuck(test, &thread, tobj);
+	send_sig(SIGKILL, thread.task, 1);
+	wait_for_completion(&thread.done);
+	KUNIT_EXPECT_EQ(test, thread.ret, -EINTR);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tctx->log.destroyed), 0);
+	KUNIT_EXPECT_EQ(test, test_lookup(ictx, id), 0);
+
+	KUNIT_EXPECT_EQ(test, iommufd_object_hold(obj), 0);
+	iommufd_object_put(ictx, obj);
+	KUNIT_EXPECT_EQ(test, iommufd_object_destroy_id(ictx, id), -EBUSY);
+	iommufd_object_unhold(obj);
+	KUNIT_EXPECT_EQ(test, iommufd_object_destroy_id(ictx, id), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tctx->log.destroyed), 1);
+}
+
+/*
+ * Whoever has the xa_lock sees an object that is published and used, or neither:
+ * the killed thread takes the lock for both, so it makes no step meanwhile.
+ */
+static void test_killed_returns_at_once(struct kunit *test)
+{
+	struct test_ctx *tctx = test->priv;
+	struct iommufd_ctx *ictx = &tctx->ictx;
+	struct test_obj *tobj = test_obj_published(test, NULL);
+	unsigned int users = 0, polls;
+	struct test_thread thread;
+	struct iommufd_object *obj;
+
+	obj = test_destroy_stuck(test, &thread, tobj);
+
+	xa_lock(&ictx->objects);
+	send_sig(SIGKILL, thread.task, 1);
+	for (polls = 0; polls != 10000 && !users; polls++) {
+		udelay(1);
+		users = refcount_read(&obj->users);
+	}
+	KUNIT_EXPECT_FALSE(test, iommufd_object_is_published(ictx, obj));
+	xa_unlock(&ictx->objects);
+	KUNIT_EXPECT_EQ(test, users, 0);
+
+	wait_for_completion(&thread.done);
+	KUNIT_EXPECT_EQ(test, thread.ret, -EINTR);
+	iommufd_object_put(ictx, obj);
+	KUNIT_EXPECT_EQ(test, iommufd_object_destroy_id(ictx, obj->id), 0);
+}
+
+/* What the kernel waits for is destroyed even so: it found its destroyer */
+static void test_killed_never_returns(struct kunit *test)
+{
+	struct test_ctx *tctx = test->priv;
+	struct iommufd_ctx *ictx = &tctx->ictx;
+	struct test_obj *tobj = test_obj_owned(test);
+	struct test_thread thread;
+	struct iommufd_object *obj;
+	u32 id = tobj->obj.id;
+
+	obj = test_destroy_stuck(test, &thread, tobj);
+	send_sig(SIGKILL, thread.task, 1);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&thread.done, HZ / 20),
+			0);
+	KUNIT_EXPECT_EQ(test, test_lookup(ictx, id), -ENOENT);
+	/* Somebody else was first */
+	iommufd_object_bury(ictx, obj);
+	wait_for_completion(&thread.done);
+	KUNIT_EXPECT_EQ(test, thread.ret, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tctx->log.destroyed), 1);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&ictx->objects));
 }
 
 /* Look the object up, hold it, let it go, until it is gone */
@@ -440,7 +576,7 @@ static void test_race_bury(struct kunit *test)
 	struct test_thread thread;
 
 	for (i = 0; i != RACE_ROUNDS; i++) {
-		struct test_obj *tobj = test_obj_published(test, NULL);
+		struct test_obj *tobj = test_obj_owned(test);
 		u32 id = tobj->obj.id;
 		struct iommufd_object *obj;
 
@@ -515,6 +651,9 @@ static struct kunit_case object_test_cases[] = {
 	KUNIT_CASE(test_unhold_last),
 	KUNIT_CASE(test_destroy_all),
 	KUNIT_CASE(test_destroy_waits),
+	KUNIT_CASE(test_killed_returns),
+	KUNIT_CASE(test_killed_returns_at_once),
+	KUNIT_CASE(test_killed_never_returns),
 	KUNIT_CASE_SLOW(test_race_users),
 	KUNIT_CASE_SLOW(test_race_bury),
 	KUNIT_CASE_SLOW(test_race_unhold_last),

@@ -64,6 +64,7 @@ static void iommufd_vdevice_destroy(struct iommufd_object *obj)
 
 const struct iommufd_object_type_ops iommufd_vdevice_type = {
 	.destroy = iommufd_vdevice_destroy,
+	.never_returns = true,
 };
 
 /**
