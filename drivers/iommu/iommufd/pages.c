@@ -18,6 +18,7 @@
  * IOTLB, unclaim. Nothing here knows of objects, nor of how IOVAs are chosen.
  */
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -379,11 +380,17 @@ int pages_split_claim(struct iommufd_pages *pages, unsigned long at)
  * @extent: current extent
  * @cursor: position in its runs
  * @last: last page index wanted
+ * @inside: set where the next piece goes on within a run of the store, which the
+ *          end of an extent has cut; cleared by whoever looks at it
+ *
+ * Pieces are clipped by extents, which other claims split and merge: where one
+ * ends, domains need not have a bound.
  */
 struct pages_walk {
 	struct pages_extent *extent;
 	struct pfn_cursor cursor;
 	unsigned long last;
+	bool inside;
 };
 
 static void pages_walk_extent(struct pages_walk *walk, unsigned long first)
@@ -400,16 +407,20 @@ static void pages_walk_init(struct pages_walk *walk,
 			    unsigned long last)
 {
 	walk->last = last;
+	walk->inside = false;
 	walk->extent = pages_find_extent(pages, first, last);
 	pages_walk_extent(walk, first);
 }
 
 static noinline bool pages_walk_next_extent(struct pages_walk *walk)
 {
+	const struct pages_store *store = walk->extent->store;
+
 	walk->extent = extent_next_in(walk->extent, walk->last);
 	if (!walk->extent)
 		return false;
 	pages_walk_extent(walk, walk->extent->node.first);
+	walk->inside = walk->extent->store == store && walk->cursor.skip;
 	return true;
 }
 
@@ -444,34 +455,48 @@ static int domain_map_done(struct iommu_domain *domain, unsigned long iova,
 #endif
 }
 
-/* Page by page, for IOMMU_OPTION_HUGE_PAGES = 0 */
-static int domain_map_split(struct iommu_domain *domain, unsigned long iova,
-			    phys_addr_t phys, size_t length, int prot)
+/* Every PAGES_BREATHER of a mapping: -EINTR if killed */
+static int pages_breathe(void)
 {
-	size_t done;
-	int rc;
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
-	for (done = 0; done != length; done += PAGE_SIZE) {
-		rc = domain_map(domain, iova + done, phys + done, PAGE_SIZE,
-				prot);
-		if (rc) {
-			if (done)
-				iommu_unmap(domain, iova, done);
+/* Page by page, for IOMMU_OPTION_HUGE_PAGES = 0 */
+static int domain_map_split(struct iommu_domain *domain,
+			    const struct pages_mapping *map,
+			    phys_addr_t phys, size_t length,
+			    unsigned long *done)
+{
+	for (size_t n = 0; n != length; n += PAGE_SIZE) {
+		int rc = domain_map(domain, map->iova + *done, phys + n,
+				    PAGE_SIZE, map->prot);
+
+		if (rc)
 			return rc;
+		*done += PAGE_SIZE;
+		if (*done % PAGES_BREATHER == 0) {
+			rc = pages_breathe();
+			if (rc)
+				return rc;
 		}
 	}
 	return 0;
 }
 
+/* *@done: bytes that are mapped, brought forward also where it fails */
 static int domain_map_run(struct iommu_domain *domain,
-			  const struct pages_mapping *map, unsigned long done,
-			  phys_addr_t phys, size_t length)
+			  const struct pages_mapping *map,
+			  phys_addr_t phys, size_t length, unsigned long *done)
 {
-	unsigned long iova = map->iova + done;
+	int rc;
 
-	return likely(!map->split) ?
-		       domain_map(domain, iova, phys, length, map->prot) :
-		       domain_map_split(domain, iova, phys, length, map->prot);
+	if (unlikely(map->split))
+		return domain_map_split(domain, map, phys, length, done);
+	rc = domain_map(domain, map->iova + *done, phys, length, map->prot);
+	if (likely(!rc))
+		*done += length;
+	return rc;
 }
 
 /* If the part is physically contiguous: where its first page is, else 0 */
@@ -503,24 +528,138 @@ static int domain_map_each(struct iommufd_pages *pages,
 		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
 					  map->length - *done);
 
-		rc = domain_map_run(domain, map, *done,
-				    PFN_PHYS(run.pfn) + skip, bytes);
+		rc = domain_map_run(domain, map, PFN_PHYS(run.pfn) + skip,
+				    bytes, done);
 		if (rc)
 			return rc;
-		*done += bytes;
 		skip = 0;
 		if (*done - rested >= PAGES_BREATHER) {
 			rested = *done;
-			cond_resched();
-			if (fatal_signal_pending(current))
-				return -EINTR;
+			rc = pages_breathe();
+			if (rc)
+				return rc;
 		}
 	}
 	return 0;
 }
 
+/* Each page was mapped by a call of its own */
+static bool domain_unmap_split(const struct pages_mapping *map,
+			       struct iommu_domain *domain,
+			       struct iommu_iotlb_gather *gather)
+{
+	unsigned long done, n;
+	bool all = true;
+
+	for (done = 0; done != map->length; done += n) {
+		n = min_t(unsigned long, map->length - done, PAGES_BREATHER);
+		if (!domain_unmap(domain, map->iova + done, n, gather))
+			all = false;
+		cond_resched();
+	}
+	return all;
+}
+
+/*
+ * A domain gives back what one call mapped, not a part of it. Each call mapped a
+ * run of a store, or less where an extent ended then: so the ends of runs are the
+ * bounds that every domain has, whatever has become of the extents since. The
+ * claim keeps the store of each page as it is.
+ */
+static bool domain_unmap_runs(struct iommufd_pages *pages,
+			      const struct pages_mapping *map,
+			      struct iommu_domain *domain,
+			      struct iommu_iotlb_gather *gather)
+{
+	unsigned long skip = offset_in_page(map->start);
+	unsigned long done = 0, reached = 0;
+	struct pages_walk walk;
+	struct pfn_run run;
+	bool all = true;
+
+	lockdep_assert_held(&pages->lock);
+	if (map->split)
+		return domain_unmap_split(map, domain, gather);
+
+	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
+			(map->start + map->length - 1) >> PAGE_SHIFT);
+	while (pages_walk_next(&walk, &run)) {
+		if (reached - done >= PAGES_BREATHER && !walk.inside) {
+			if (!domain_unmap(domain, map->iova + done,
+					  reached - done, gather))
+				all = false;
+			done = reached;
+			cond_resched();
+		}
+		walk.inside = false;
+		reached = min(reached + run.npages * PAGE_SIZE - skip,
+			      map->length);
+		skip = 0;
+	}
+	if (!domain_unmap(domain, map->iova + done, map->length - done, gather))
+		all = false;
+	return all;
+}
+
+/*
+ * Fail closed: a device may still reach what a driver did not take out of a domain.
+ * One claim more, that nobody has, keeps it pinned and charged for ever.
+ */
+static void pages_keep_locked(struct iommufd_pages *pages,
+			      struct pages_mapping *map)
+{
+	unsigned long last = (map->start + map->length - 1) >> PAGE_SHIFT;
+	struct pages_extent *extent;
+
+	lockdep_assert_held(&pages->lock);
+	pr_warn_once("iommufd: invariant broken: an IOMMU driver left IOVAs 0x%lx-0x%lx mapped, or a part; their memory stays pinned\n",
+		     map->iova, map->iova + map->length - 1);
+	if (map->stuck)
+		return;
+	map->stuck = true;
+	/* The caller claims the same pages: the bounds are there already */
+	extent = pages_find_extent(pages, map->start >> PAGE_SHIFT, last);
+	for (; extent; extent = extent_next_in(extent, last))
+		extent->claims++;
+	pages->claims++;
+	pages_get(pages);
+	__module_get(THIS_MODULE);
+}
+
+/**
+ * pages_keep() - Never give back what a driver left in a domain
+ * @pages: the range
+ * @map: what was to be taken out, with the caller's claim; is stuck from now on
+ *
+ * Context: may sleep; takes the lock.
+ */
+void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map)
+{
+	guard(mutex)(&pages->lock);
+	pages_keep_locked(pages, map);
+}
+
+/* Take the first @done bytes out again, which end where a call's mapping does */
+static void domain_unmap_done(struct iommufd_pages *pages,
+			      struct pages_mapping *map,
+			      struct iommu_domain *domain, unsigned long done)
+{
+	struct pages_mapping part = *map;
+	struct iommu_iotlb_gather gather;
+	bool all;
+
+	if (!done)
+		return;
+	part.length = done;
+	iommu_iotlb_gather_init(&gather);
+	all = domain_unmap_runs(pages, &part, domain, &gather);
+	iommu_iotlb_sync(domain, &gather);
+	if (!all)
+		pages_keep_locked(pages, map);
+}
+
 static int domain_map_runs(struct iommufd_pages *pages,
-			   const struct pages_mapping *map,
+			   struct pages_mapping *map,
 			   struct iommu_domain *domain)
 {
 	unsigned long pfn, done = 0;
@@ -528,24 +667,21 @@ static int domain_map_runs(struct iommufd_pages *pages,
 
 	pfn = pages_contiguous_pfn(pages, map->start >> PAGE_SHIFT,
 				   (map->start + map->length - 1) >> PAGE_SHIFT);
-	if (pfn) {
-		rc = domain_map_run(domain, map, 0,
+	if (pfn)
+		rc = domain_map_run(domain, map,
 				    PFN_PHYS(pfn) + offset_in_page(map->start),
-				    map->length);
-		if (!rc)
-			done = map->length;
-	} else {
+				    map->length, &done);
+	else
 		rc = domain_map_each(pages, map, domain, &done);
-	}
 	if (!rc)
 		rc = domain_map_done(domain, map->iova, map->length);
-	if (rc && done)
-		iommu_unmap(domain, map->iova, done);
+	if (unlikely(rc))
+		domain_unmap_done(pages, map, domain, done);
 	return rc;
 }
 
 static int pages_fill_locked(struct iommufd_pages *pages,
-			     const struct pages_mapping *map,
+			     struct pages_mapping *map,
 			     struct iommu_domain *domain)
 {
 	struct pages_mapping mmio;
@@ -563,6 +699,7 @@ static int pages_fill_locked(struct iommufd_pages *pages,
 	rc = domain_map_runs(pages, &mmio, domain);
 	if (rc)
 		pages_dmabuf_forget(pages, map, domain);
+	map->stuck = mmio.stuck;
 	return rc;
 }
 
@@ -576,9 +713,9 @@ static int pages_fill_locked(struct iommufd_pages *pages,
  *
  * Context: may sleep; takes the lock.
  * Return: 0, -ENOMEM, -EINTR if killed, or an errno of the IOMMU driver, with
- * the domain as it was.
+ * the domain as it was, unless @map is stuck.
  */
-int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
+int pages_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 	       struct iommu_domain *domain)
 {
 	guard(mutex)(&pages->lock);
@@ -595,10 +732,9 @@ int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
  * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
  * -EFAULT where user memory is not there or may not be written; -EINVAL where a
  * file is too short; -EINTR if killed; or an errno of pages_fill(). Nothing is
- * pinned, charged or mapped on failure.
+ * pinned, charged or mapped on failure, unless @map is stuck.
  */
-int pages_claim_fill(struct iommufd_pages *pages,
-		     const struct pages_mapping *map,
+int pages_claim_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 		     struct iommu_domain *domain)
 {
 	unsigned long first = map->start >> PAGE_SHIFT;
@@ -615,30 +751,6 @@ int pages_claim_fill(struct iommufd_pages *pages,
 	return rc;
 }
 
-/* A mapping can be taken apart where one run ends, not within it */
-static void domain_unmap_runs(struct iommufd_pages *pages,
-			      const struct pages_mapping *map,
-			      struct iommu_domain *domain,
-			      struct iommu_iotlb_gather *gather)
-{
-	unsigned long skip = offset_in_page(map->start);
-	unsigned long done = 0, reached = 0;
-	struct pages_walk walk;
-	struct pfn_run run;
-
-	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
-			(map->start + map->length - 1) >> PAGE_SHIFT);
-	while (pages_walk_next(&walk, &run)) {
-		reached = min(reached + run.npages * PAGE_SIZE - skip, map->length);
-		skip = 0;
-		if (reached - done < PAGES_BREATHER && reached != map->length)
-			continue;
-		domain_unmap(domain, map->iova + done, reached - done, gather);
-		done = reached;
-		cond_resched();
-	}
-}
-
 /**
  * pages_empty_slowly() - Take a part out of a domain, bit by bit
  * @pages: the range
@@ -650,8 +762,7 @@ static void domain_unmap_runs(struct iommufd_pages *pages,
  *
  * Context: may sleep; takes the lock.
  */
-void pages_empty_slowly(struct iommufd_pages *pages,
-			const struct pages_mapping *map,
+void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 			struct iommu_domain *domain,
 			struct iommu_iotlb_gather *gather)
 {
@@ -659,7 +770,8 @@ void pages_empty_slowly(struct iommufd_pages *pages,
 	if (pages->type == PAGES_DMABUF &&
 	    !pages_dmabuf_forget(pages, map, domain))
 		return;
-	domain_unmap_runs(pages, map, domain, gather);
+	if (!domain_unmap_runs(pages, map, domain, gather))
+		pages_keep_locked(pages, map);
 	/* A revocation that finds it forgotten relies on its being flushed */
 	if (pages->type == PAGES_DMABUF)
 		iommu_iotlb_sync(domain, gather);

@@ -96,6 +96,8 @@ struct iommufd_pages {
  * @iova: of the first byte
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @split: map by PAGE_SIZE; @start and @length are then multiples of it
+ * @stuck: set where an IOMMU driver left a part of it in a domain: its pages stay
+ *         pinned, and its IOVAs must not be used again
  */
 struct pages_mapping {
 	unsigned long start;
@@ -103,6 +105,7 @@ struct pages_mapping {
 	unsigned long iova;
 	int prot;
 	bool split;
+	bool stuck;
 };
 
 struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
@@ -123,15 +126,14 @@ void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
 		   unsigned long length);
 int pages_split_claim(struct iommufd_pages *pages, unsigned long at);
 
-int pages_fill(struct iommufd_pages *pages, const struct pages_mapping *map,
+int pages_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 	       struct iommu_domain *domain);
-int pages_claim_fill(struct iommufd_pages *pages,
-		     const struct pages_mapping *map,
+int pages_claim_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 		     struct iommu_domain *domain);
-void pages_empty_slowly(struct iommufd_pages *pages,
-			const struct pages_mapping *map,
+void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 			struct iommu_domain *domain,
 			struct iommu_iotlb_gather *gather);
+void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map);
 
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
 	      unsigned long npages, bool write, struct page **out_pages);
@@ -178,11 +180,12 @@ static inline void pages_put(struct iommufd_pages *pages)
 /* So much at a time can be mapped or unmapped before others want the CPU */
 #define PAGES_BREATHER	SZ_1G
 
-static inline void domain_unmap(struct iommu_domain *domain, unsigned long iova,
+/* @iova and its end are bounds of earlier iommu_map() calls; false: not all is out */
+static inline bool domain_unmap(struct iommu_domain *domain, unsigned long iova,
 				size_t length,
 				struct iommu_iotlb_gather *gather)
 {
-	WARN_ON_ONCE(iommu_unmap_fast(domain, iova, length, gather) != length);
+	return iommu_unmap_fast(domain, iova, length, gather) == length;
 }
 
 /**
@@ -193,18 +196,22 @@ static inline void domain_unmap(struct iommu_domain *domain, unsigned long iova,
  * @domain: the domain
  * @gather: the IOTLB flush that the caller does before it unclaims
  *
+ * Where the IOMMU driver leaves a part of it in the domain, @map is stuck: the
+ * caller flushes and unclaims nevertheless, but the pages stay pinned.
+ *
  * Context: may sleep; takes the lock where it must. Does not fail.
  */
 static inline void pages_empty(struct iommufd_pages *pages,
-			       const struct pages_mapping *map,
+			       struct pages_mapping *map,
 			       struct iommu_domain *domain,
 			       struct iommu_iotlb_gather *gather)
 {
-	if (likely(pages->type != PAGES_DMABUF &&
-		   map->length <= PAGES_BREATHER))
-		domain_unmap(domain, map->iova, map->length, gather);
-	else
+	if (unlikely(pages->type == PAGES_DMABUF ||
+		     map->length > PAGES_BREATHER))
 		pages_empty_slowly(pages, map, domain, gather);
+	else if (unlikely(!domain_unmap(domain, map->iova, map->length,
+					gather)))
+		pages_keep(pages, map);
 }
 
 /* Where userspace has it: a good IOVA is congruent to that */

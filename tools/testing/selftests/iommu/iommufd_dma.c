@@ -400,6 +400,48 @@ TEST_F(dma, huge)
 	EXPECT_EQ(0, munmap(mem, 2 * HUGE_SIZE));
 }
 
+/*
+ * More than 1 GiB, which is unmapped bit by bit, and begins with the last page of a
+ * huge one. One page of it, just behind the first GiB, is mapped once more. None of
+ * it can be reached afterwards, and its IOVAs can be used again.
+ */
+TEST_F(dma, large)
+{
+	const __u64 gib = 1ULL << 30, length = gib + gib / 4;
+	const __u64 skip = HUGE_SIZE - page, iova = 4 * gib + skip;
+	char *mem = memory_new_huge(length + HUGE_SIZE, PROT_NONE);
+	int file = memfd_create("large", MFD_CLOEXEC | MFD_HUGETLB);
+	__u64 copy = TEST_IOVA;
+	__u64 i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, HUGE_SIZE));
+	for (i = 0; i != length + HUGE_SIZE; i += HUGE_SIZE)
+		ASSERT_NE(MAP_FAILED, mmap(mem + i, HUGE_SIZE,
+					   PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, file, 0));
+	CALL(dma_map(self, self->mem, page, TEST_IOVA + page, true));
+	for (i = 0; i != 2; i++) {
+		CALL(dma_map(self, mem + skip, length, iova, true));
+		CALL(ioas_copy(self->fd, self->ioas, self->ioas, iova + gib,
+			       page, &copy, MAP_RW_AT));
+		EXPECT_EQ(0, reaches(self, TEST_IOVA + page, self->mem,
+				     iova + gib, mem + skip));
+		EXPECT_EQ(length, dma_unmap(self, iova, length));
+		EXPECT_EQ(0, reaches(self, TEST_IOVA + page, self->mem, copy,
+				     mem + skip + gib));
+		EXPECT_EQ(page, dma_unmap(self, copy, page));
+		EXPECT_EQ(1, proc_status("VmPin"));
+	}
+	EXPECT_TRUE(store_faults(self, iova + gib));
+	EXPECT_TRUE(store_faults(self, iova + gib + page));
+	EXPECT_TRUE(store_faults(self, iova + length - page));
+	EXPECT_EQ(page, dma_unmap(self, TEST_IOVA + page, page));
+	munmap(mem, length + HUGE_SIZE);
+	close(file);
+}
+
 /* The device's stores are in the file. Containers have /dev/iommu's ioctls, too */
 TEST_F(dma, file)
 {
