@@ -15,14 +15,18 @@
  * @AREA_MAPPING: its IOVAs are taken, its domains are being filled
  * @AREA_LIVE: mapped
  * @AREA_UNMAPPING: its domains are being emptied, its IOVAs are still taken
+ * @AREA_STUCK: an IOMMU driver did not take it out of a domain: its IOVAs stay
+ *              taken and its memory stays pinned, for ever. It has no claim, and
+ *              is in no domain that was added since.
  *
- * But for AREA_LIVE it belongs to the thread that maps or unmaps it, which holds
- * domains_lock for read; for everybody else it is not there.
+ * While it is mapped or unmapped it belongs to the thread that does so, which holds
+ * domains_lock for read; for everybody else it is not there, nor if it is stuck.
  */
 enum iopgt_area_state {
 	AREA_MAPPING,
 	AREA_LIVE,
 	AREA_UNMAPPING,
+	AREA_STUCK,
 };
 
 /**
@@ -35,6 +39,7 @@ enum iopgt_area_state {
  *        held for read, and judged with it held for write
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iopgt_area_state
+ * @stuck: it is to become AREA_STUCK; belongs to the thread that maps or unmaps it
  */
 struct iopgt_area {
 	struct gap_node node;
@@ -44,6 +49,7 @@ struct iopgt_area {
 	atomic_t pins;
 	short prot;
 	u8 state;
+	bool stuck;
 };
 
 static inline struct iopgt_area *area_of(struct gap_node *node)

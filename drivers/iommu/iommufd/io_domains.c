@@ -10,7 +10,8 @@
 
 #include "area.h"
 
-static void area_empty_domain(struct io_pagetable *iopt,
+/* Is it out of @domain? */
+static bool area_empty_domain(struct io_pagetable *iopt,
 			      struct iopgt_area *area,
 			      struct iommu_domain *domain,
 			      struct iommu_iotlb_gather *gather)
@@ -18,6 +19,7 @@ static void area_empty_domain(struct io_pagetable *iopt,
 	struct pages_mapping map = area_mapping(area, iopt);
 
 	pages_empty(area->pages, &map, domain, gather);
+	return likely(!map.stuck);
 }
 
 /**
@@ -25,7 +27,8 @@ static void area_empty_domain(struct io_pagetable *iopt,
  * @iopt: IOVA space
  * @areas: list of areas that area_fill_domains() filled
  *
- * Each domain's IOTLB is flushed once; only then is any memory given back.
+ * Each domain's IOTLB is flushed once; only then is any memory given back. What an
+ * IOMMU driver leaves in its domain stays pinned, and the area is marked as stuck.
  *
  * Context: may sleep, domains_lock held. Does not allocate, cannot fail.
  */
@@ -42,7 +45,9 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
 	list_for_each_entry(member, &iopt->domains, link) {
 		iommu_iotlb_gather_init(&gather);
 		for (area = areas; area; area = area->next) {
-			area_empty_domain(iopt, area, member->domain, &gather);
+			if (!area_empty_domain(iopt, area, member->domain,
+					       &gather))
+				area->stuck = true;
 			cond_resched();
 		}
 		iommu_iotlb_sync(member->domain, &gather);
@@ -60,7 +65,7 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
  *
  * Context: may sleep, domains_lock held. Killable.
  * Return: 0, or an errno of pages_claim_fill() with nothing mapped and nothing
- * pinned. Without domains there is nothing to do.
+ * pinned, unless the area is stuck. Without domains there is nothing to do.
  */
 int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 {
@@ -75,8 +80,10 @@ int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 
 	member = list_first_entry(&iopt->domains, struct iopgt_domain, link);
 	rc = pages_claim_fill(area->pages, &map, member->domain);
-	if (rc)
+	if (rc) {
+		area->stuck = map.stuck;
 		return rc;
+	}
 	list_for_each_entry_continue(member, &iopt->domains, link) {
 		rc = pages_fill(area->pages, &map, member->domain);
 		if (rc)
@@ -91,10 +98,15 @@ undo:
 		iommu_iotlb_sync(member->domain, &gather);
 	}
 	pages_unclaim(area->pages, map.start, map.length);
+	area->stuck = map.stuck;
 	return rc;
 }
 
-/* The areas before @end, or all: out of @domain, and unpinned if it is the last */
+/*
+ * The areas before @end, or all: out of @domain, and unpinned if it is the last.
+ * They stay areas: what the driver leaves in this domain, which nobody fills any
+ * more, costs its memory, not its IOVAs.
+ */
 static void domain_empty_areas(struct io_pagetable *iopt,
 			       struct iommu_domain *domain,
 			       struct iopgt_area *end, bool last)
@@ -106,6 +118,8 @@ static void domain_empty_areas(struct io_pagetable *iopt,
 	for_each_area(area, iopt) {
 		if (area == end)
 			break;
+		if (area->state == AREA_STUCK)
+			continue;
 		area_empty_domain(iopt, area, domain, &gather);
 		cond_resched();
 	}
@@ -116,6 +130,8 @@ static void domain_empty_areas(struct io_pagetable *iopt,
 	for_each_area(area, iopt) {
 		if (area == end)
 			break;
+		if (area->state == AREA_STUCK)
+			continue;
 		pages_unclaim(area->pages, area->start, area_length(area));
 		cond_resched();
 	}
@@ -138,6 +154,8 @@ static int domain_fill_areas(struct io_pagetable *iopt,
 	int rc;
 
 	for_each_area(area, iopt) {
+		if (area->state == AREA_STUCK)
+			continue;
 		rc = areas_breathe();
 		if (!rc)
 			rc = domain_fill_area(iopt, area, domain, first);

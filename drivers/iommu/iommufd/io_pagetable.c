@@ -40,6 +40,7 @@ static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
 	atomic_set(&area->pins, 0);
 	area->prot = prot;
 	area->state = AREA_MAPPING;
+	area->stuck = false;
 }
 
 static struct iopgt_area *area_new(struct iommufd_pages *pages,
@@ -85,19 +86,6 @@ void iopgt_init(struct io_pagetable *iopt)
 	INIT_LIST_HEAD(&iopt->domains);
 	INIT_LIST_HEAD(&iopt->accesses);
 	iopt->allowed = RB_ROOT_CACHED;
-}
-
-/**
- * iopgt_destroy() - Unmap everything and give all memory back
- * @iopt: IOVA space without domains and accesses, that nobody else uses
- *
- * Context: may sleep.
- */
-void iopgt_destroy(struct io_pagetable *iopt)
-{
-	iopgt_unmap_all(iopt, NULL);
-	iopgt_set_allowed(iopt, NULL, 0);
-	iopgt_unreserve(iopt, NULL);
 }
 
 /**
@@ -156,6 +144,43 @@ static void areas_erase(struct io_pagetable *iopt, struct iopgt_area *areas,
 {
 	for (; areas != end; areas = areas->next)
 		gap_tree_erase(&iopt->areas, &areas->node);
+}
+
+/* Give the IOVAs and the areas back; what is stuck stays where it is. Returns it. */
+static bool areas_release(struct io_pagetable *iopt, struct iopgt_area *areas)
+{
+	struct iopgt_area *area, **link = &areas;
+	bool stuck = false;
+
+	scoped_guard(rwsem_write, &iopt->iova_lock) {
+		while ((area = *link)) {
+			if (likely(!area->stuck)) {
+				gap_tree_erase(&iopt->areas, &area->node);
+				link = &area->next;
+				continue;
+			}
+			/* Whoever sees this may not look at it any further */
+			*link = area->next;
+			WRITE_ONCE(area->state, AREA_STUCK);
+			stuck = true;
+		}
+	}
+	areas_free(areas);
+	return stuck;
+}
+
+/*
+ * Hand areas over: from here on, anybody may unmap and free each of them. Nobody
+ * else sets areas live that are on a list.
+ */
+static void areas_set_live(struct iopgt_area *areas)
+{
+	struct iopgt_area *next;
+
+	for (; areas; areas = next) {
+		next = areas->next;
+		area_set_live(areas);
+	}
 }
 
 /* Let the areas take their IOVAs, one behind the other */
@@ -230,29 +255,21 @@ static int iopgt_map_areas(struct io_pagetable *iopt, struct iopgt_area *areas,
 			   unsigned long length, unsigned long *iova,
 			   enum iopgt_place place)
 {
-	struct iopgt_area *next;
 	int rc;
 
 	guard(rwsem_read)(&iopt->domains_lock);
 	rc = areas_place(iopt, areas, length, iova, place);
-	if (rc)
-		goto free;
-	rc = areas_fill(iopt, areas);
-	if (rc)
-		goto erase;
-	for (; areas; areas = next) {
-		/* Once live, anybody may unmap and free it */
-		next = areas->next;
-		area_set_live(areas);
+	if (rc) {
+		areas_free(areas);
+		return rc;
 	}
+	rc = areas_fill(iopt, areas);
+	if (rc) {
+		areas_release(iopt, areas);
+		return rc;
+	}
+	areas_set_live(areas);
 	return 0;
-
-erase:
-	scoped_guard(rwsem_write, &iopt->iova_lock)
-		areas_erase(iopt, areas, NULL);
-free:
-	areas_free(areas);
-	return rc;
 }
 
 /* Map all of the new @pages, from byte @start on; the reference is consumed */
@@ -409,12 +426,14 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
  * struct iopgt_hidden - what a call unmaps
  * @areas: hidden from everybody else, and linked up
  * @pinned: in-kernel accesses have to let go of some of them first
+ * @stuck: there are others that cannot be unmapped
  * @slot: where io_pagetable::leaving has the area's IOVAs; -1 where the tree has
  *        those of all
  */
 struct iopgt_hidden {
 	struct iopgt_area *areas;
 	bool pinned;
+	bool stuck;
 	int slot;
 };
 
@@ -442,8 +461,11 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 
 	guard(rwsem_write)(&iopt->iova_lock);
 	for_each_area_in(area, iopt, first, last) {
-		if (!area_is_live(area))
+		if (!area_is_live(area)) {
+			if (unlikely(area->state == AREA_STUCK))
+				hidden->stuck = true;
 			continue;
+		}
 		/* Only the areas at both ends can stick out */
 		if (area->node.first < first || area->node.last > last)
 			goto unhide;
@@ -460,8 +482,7 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 	return 0;
 
 unhide:
-	for (area = hidden->areas; area; area = area->next)
-		area_set_live(area);
+	areas_set_live(hidden->areas);
 	return -ENOENT;
 }
 
@@ -488,16 +509,71 @@ static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 		if (!pinned)
 			return 0;
 	}
-	for (area = areas; area; area = area->next)
-		area_set_live(area);
 	return -EBUSY;
 }
 
+/*
+ * An access did not let go of some: those are live again, and the areas that are
+ * left are returned. Nobody has pinned any since they were hidden.
+ */
+static struct iopgt_area *areas_give_up(struct iopgt_area *areas)
+{
+	struct iopgt_area *pinned = NULL, *area, **link = &areas;
+
+	while ((area = *link)) {
+		if (!atomic_read(&area->pins)) {
+			link = &area->next;
+			continue;
+		}
+		*link = area->next;
+		area->next = pinned;
+		pinned = area;
+	}
+	areas_set_live(pinned);
+	return areas;
+}
+
+/* An area that has left the tree did not leave all domains: it is back, for ever */
+static void area_stay(struct io_pagetable *iopt, struct iopgt_area *area,
+		      int slot)
+{
+	guard(rwsem_write)(&iopt->iova_lock);
+	/* Cannot overlap: until now its IOVAs are leaving */
+	gap_tree_insert(&iopt->areas, &area->node);
+	WRITE_ONCE(area->state, AREA_STUCK);
+	clear_bit_unlock(slot, &iopt->leaving);
+}
+
+/* Empty the domains, and give all of it back. Returns -EIO where that failed. */
+static int iopgt_unmap_hidden(struct io_pagetable *iopt,
+			      struct iopgt_hidden *hidden,
+			      unsigned long *unmapped)
+{
+	struct iopgt_area *areas = hidden->areas, *area;
+
+	iommufd_test_linger();
+	areas_empty_domains(iopt, areas);
+	for (area = areas; area; area = area->next)
+		if (likely(!area->stuck))
+			*unmapped += area_length(area);
+	if (hidden->slot < 0)
+		return areas_release(iopt, areas) ? -EIO : 0;
+
+	if (unlikely(areas->stuck)) {
+		area_stay(iopt, areas, hidden->slot);
+		return -EIO;
+	}
+	clear_bit_unlock(hidden->slot, &iopt->leaving);
+	areas_free(areas);
+	return 0;
+}
+
+/* @forced: what in-kernel accesses do not let go of stays; the rest does not */
 static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
-			     unsigned long last, unsigned long *unmapped)
+			     unsigned long last, bool forced,
+			     unsigned long *unmapped)
 {
 	struct iopgt_hidden hidden = { .slot = -1 };
-	struct iopgt_area *area;
 	int rc;
 
 	*unmapped = 0;
@@ -507,23 +583,17 @@ static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
 		return rc;
 	if (unlikely(hidden.pinned)) {
 		rc = areas_unpin(iopt, hidden.areas);
-		if (rc)
+		if (rc && !forced) {
+			areas_set_live(hidden.areas);
 			return rc;
+		}
+		if (rc)
+			hidden.areas = areas_give_up(hidden.areas);
 	}
-	if (!hidden.areas)
-		return 0;
-	iommufd_test_linger();
-	areas_empty_domains(iopt, hidden.areas);
-
-	for (area = hidden.areas; area; area = area->next)
-		*unmapped += area_length(area);
-	if (hidden.slot >= 0)
-		clear_bit_unlock(hidden.slot, &iopt->leaving);
-	else
-		scoped_guard(rwsem_write, &iopt->iova_lock)
-			areas_erase(iopt, hidden.areas, NULL);
-	areas_free(hidden.areas);
-	return 0;
+	if (likely(hidden.areas) &&
+	    unlikely(iopgt_unmap_hidden(iopt, &hidden, unmapped)))
+		hidden.stuck = true;
+	return unlikely(hidden.stuck) ? -EIO : rc;
 }
 
 /**
@@ -536,7 +606,9 @@ static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
  * Context: may sleep; calls the accesses' unmap callbacks.
  * Return: 0. With nothing changed: -ENOENT where an area is only partly in the
  * range, or none is in it; -EINVAL for length 0; -EOVERFLOW; -EBUSY where an
- * in-kernel access does not let go of its pins.
+ * in-kernel access does not let go of its pins. -EIO where a device may still reach
+ * a part, as the IOMMU driver did not unmap it, now or earlier: all else is
+ * unmapped.
  */
 int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
 		unsigned long length, unsigned long *unmapped)
@@ -548,7 +620,7 @@ int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
 		return -EINVAL;
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	rc = iopgt_unmap_range(iopt, iova, last, &bytes);
+	rc = iopgt_unmap_range(iopt, iova, last, false, &bytes);
 	if (unmapped)
 		*unmapped = bytes;
 	return rc ?: bytes ? 0 : -ENOENT;
@@ -560,16 +632,36 @@ int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
  * @unmapped: out: bytes that were mapped, or NULL
  *
  * Context: may sleep; calls the accesses' unmap callbacks.
- * Return: 0, also where there was none; -EBUSY as iopgt_unmap().
+ * Return: 0, also where there was none; -EBUSY and -EIO as iopgt_unmap().
  */
 int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped)
 {
 	unsigned long bytes;
-	int rc = iopgt_unmap_range(iopt, 0, ULONG_MAX, &bytes);
+	int rc = iopgt_unmap_range(iopt, 0, ULONG_MAX, false, &bytes);
 
 	if (unmapped)
 		*unmapped = bytes;
 	return rc;
+}
+
+/**
+ * iopgt_destroy() - Unmap everything and give all memory back
+ * @iopt: IOVA space without domains and accesses, that nobody else uses
+ *
+ * What a kernel driver has not unpinned stays pinned, with a warning.
+ *
+ * Context: may sleep.
+ */
+void iopgt_destroy(struct io_pagetable *iopt)
+{
+	struct iopgt_area *area;
+	unsigned long bytes;
+
+	iopgt_unmap_range(iopt, 0, ULONG_MAX, true, &bytes);
+	for_each_area(area, iopt)
+		WARN_ON_ONCE(area->state != AREA_STUCK);
+	iopgt_set_allowed(iopt, NULL, 0);
+	iopgt_unreserve(iopt, NULL);
 }
 
 static int area_cut(struct io_pagetable *iopt, unsigned long iova)
