@@ -7,6 +7,7 @@
 #define __IOMMUFD_PFN_RUN_H
 
 #include <linux/bits.h>
+#include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -26,6 +27,20 @@ struct pfn_run {
 #define PFN_RUN_MAX_PFN		((1ULL << (64 - PFN_RUN_LENGTH_BITS)) - 1)
 
 struct pfn_chunk;
+
+/*
+ * Is there memory on this machine whose PFN does not fit? Not where physical
+ * addresses have no more than 52 bits, as on x86 and arm64; RISC-V has 56, s390 64.
+ * Test builds ask everywhere.
+ */
+static inline bool pfn_run_fits(unsigned long pfn, unsigned long npages)
+{
+	if (!IS_ENABLED(CONFIG_IOMMUFD_TEST) &&
+	    (IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_ARM64)))
+		return true;
+	return (u64)pfn <= PFN_RUN_MAX_PFN &&
+	       (u64)npages - 1 <= PFN_RUN_MAX_PFN - pfn;
+}
 
 /**
  * struct pfn_store - an append-only sequence of runs
@@ -109,20 +124,23 @@ void pfn_cursor_next_chunk(struct pfn_cursor *cursor);
 /**
  * pfn_store_append() - Add a run at the end
  * @store: the store
- * @pfn: first page frame, at most PFN_RUN_MAX_PFN
+ * @pfn: first page frame
  * @npages: pages, not 0
  *
  * A run that continues the last one is merged with it.
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM with the store as it was, but for leading parts of more
- * than PFN_RUN_MAX_PAGES: pfn_store::npages tells.
+ * Return: 0, or -EOVERFLOW where a PFN is more than PFN_RUN_MAX_PFN, with the
+ * store as it was; or -ENOMEM with the store as it was, but for leading parts of
+ * more than PFN_RUN_MAX_PAGES: pfn_store::npages tells.
  */
 static inline int pfn_store_append(struct pfn_store *store, unsigned long pfn,
 				   unsigned long npages)
 {
 	unsigned long length = pfn_run_length(store->tail);
 
+	if (unlikely(!pfn_run_fits(pfn, npages)))
+		return -EOVERFLOW;
 	if (!store->npages && npages <= PFN_RUN_MAX_PAGES) {
 		store->tail = pfn_run_pack(pfn, npages);
 	} else if (store->npages &&

@@ -537,6 +537,28 @@ static void highest_pfn(struct kunit *test)
 		    { top - 1, 2 });
 }
 
+/* What would be cut off is refused: alone, as a run's end, continuing a run */
+static void pfn_too_high(struct kunit *test)
+{
+	struct pfn_store *store = &((struct run_test *)test->priv)->store;
+	const unsigned long top = TOP_PFN;
+
+	if (top == ULONG_MAX) {
+		kunit_skip(test, "every PFN fits");
+		return;
+	}
+	KUNIT_EXPECT_EQ(test, pfn_store_append(store, top + 1, 1), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, pfn_store_append(store, top, 2), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, pfn_store_append(store, ULONG_MAX, 1),
+			-EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, store->npages, 0);
+	KUNIT_ASSERT_EQ(test, pfn_store_append(store, top, 1), 0);
+	KUNIT_EXPECT_EQ(test, pfn_store_append(store, top + 1, 1), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, pfn_store_append(store, 2, ULONG_MAX),
+			-EOVERFLOW);
+	EXPECT_RUNS(test, 0, 1, { top, 1 });
+}
+
 enum fill_kind { FILL_SCATTERED, FILL_FOLIOS, FILL_MIXED, FILL_KINDS };
 
 static void append_random(struct kunit *test, enum fill_kind kind,
@@ -722,6 +744,7 @@ static struct kunit_case run_test_cases[] = {
 	KUNIT_CASE(length_limit_merging),
 	KUNIT_CASE(length_limit_single),
 	KUNIT_CASE(highest_pfn),
+	KUNIT_CASE(pfn_too_high),
 	KUNIT_CASE_SLOW(seek_large),
 	KUNIT_CASE_SLOW(random_parts),
 	KUNIT_CASE(random_growth),
