@@ -601,6 +601,16 @@ static bool domain_unmap_runs(struct iommufd_pages *pages,
 	return all;
 }
 
+/**
+ * pages_warn_stuck() - Say that a device may reach what it should not
+ * @map: where; an IOMMU driver did not take all of it out of a domain
+ */
+void pages_warn_stuck(const struct pages_mapping *map)
+{
+	pr_warn_once("iommufd: invariant broken: an IOMMU driver left IOVAs 0x%lx-0x%lx mapped, or a part of them\n",
+		     map->iova, map->iova + map->length - 1);
+}
+
 /*
  * Fail closed: a device may still reach what a driver did not take out of a domain.
  * One claim more, that nobody has, keeps it pinned and charged for ever.
@@ -612,8 +622,7 @@ static void pages_keep_locked(struct iommufd_pages *pages,
 	struct pages_extent *extent;
 
 	lockdep_assert_held(&pages->lock);
-	pr_warn_once("iommufd: invariant broken: an IOMMU driver left IOVAs 0x%lx-0x%lx mapped, or a part; their memory stays pinned\n",
-		     map->iova, map->iova + map->length - 1);
+	pages_warn_stuck(map);
 	if (map->stuck)
 		return;
 	map->stuck = true;

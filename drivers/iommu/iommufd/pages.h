@@ -134,6 +134,7 @@ void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 			struct iommu_domain *domain,
 			struct iommu_iotlb_gather *gather);
 void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map);
+void pages_warn_stuck(const struct pages_mapping *map);
 
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
 	      unsigned long npages, bool write, struct page **out_pages);

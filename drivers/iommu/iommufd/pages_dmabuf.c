@@ -12,7 +12,9 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/module.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/vfio_pci_core.h>
 
 #include "pages.h"
@@ -23,41 +25,107 @@
  * @attach: the attachment
  * @pfn: page frame of the range's first page
  * @revoked: by the exporter; under iommufd_pages::lock
- * @fills: struct dmabuf_fill, under iommufd_pages::lock
+ * @fills: struct dmabuf_fill, by domain, then by IOVA; under iommufd_pages::lock
  */
 struct pages_dmabuf {
 	struct dma_buf_attachment *attach;
 	unsigned long pfn;
 	bool revoked;
-	struct list_head fills;
+	struct rb_root fills;
 };
+
+/*
+ * The core allocates the attachment without charging it, and so it is charged with
+ * ours: as many as userspace makes, they take no more than its cgroup may have.
+ */
+#define DMABUF_CHARGED_SIZE                                                    \
+	(sizeof(struct pages_dmabuf) +                                         \
+	 kmalloc_size_roundup(sizeof(struct dma_buf_attachment)))
 
 /**
  * struct dmabuf_fill - a place where the range is mapped
- * @link: on pages_dmabuf::fills
+ * @node: in pages_dmabuf::fills
  * @domain: in this domain
  * @iova: first IOVA
  * @length: bytes
+ * @stuck: the range was revoked, and the IOMMU driver did not unmap all of it
  */
 struct dmabuf_fill {
-	struct list_head link;
+	struct rb_node node;
 	struct iommu_domain *domain;
 	unsigned long iova;
 	unsigned long length;
+	bool stuck;
 };
+
+static struct dmabuf_fill *fill_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct dmabuf_fill, node);
+}
+
+static int fill_cmp(const void *key, const struct rb_node *node)
+{
+	const struct dmabuf_fill *want = key;
+	const struct dmabuf_fill *fill =
+		rb_entry(node, struct dmabuf_fill, node);
+
+	return cmp_int((uintptr_t)want->domain, (uintptr_t)fill->domain) ?:
+	       cmp_int(want->iova, fill->iova);
+}
+
+static bool fill_less(struct rb_node *node, const struct rb_node *other)
+{
+	return fill_cmp(fill_of(node), other) < 0;
+}
+
+static struct dmabuf_fill *fill_find(struct iommufd_pages *pages,
+				     const struct pages_mapping *map,
+				     struct iommu_domain *domain)
+{
+	const struct dmabuf_fill want = { .domain = domain, .iova = map->iova };
+
+	lockdep_assert_held(&pages->lock);
+	return fill_of(rb_find(&want, &pages->dmabuf->fills, fill_cmp));
+}
+
+/* Nothing can be refused here; what a driver leaves mapped is known to be so */
+static void fill_revoke(struct iommufd_pages *pages, struct dmabuf_fill *fill,
+			struct iommu_iotlb_gather *gather)
+{
+	struct pages_mapping map = {
+		.iova = fill->iova,
+		.length = fill->length,
+	};
+
+	if (likely(domain_unmap(fill->domain, fill->iova, fill->length,
+				gather)))
+		return;
+	fill->stuck = true;
+	pages_warn_stuck(&map);
+}
 
 static void pages_dmabuf_revoke(struct dma_buf_attachment *attach)
 {
 	struct iommufd_pages *pages = attach->importer_priv;
-	struct dmabuf_fill *fill;
+	struct iommu_iotlb_gather gather;
+	struct dmabuf_fill *fill, *next;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	guard(mutex)(&pages->lock);
 	if (pages->dmabuf->revoked)
 		return;
 	pages->dmabuf->revoked = true;
-	list_for_each_entry(fill, &pages->dmabuf->fills, link)
-		iommu_unmap(fill->domain, fill->iova, fill->length);
+	iommu_iotlb_gather_init(&gather);
+	for (fill = fill_of(rb_first(&pages->dmabuf->fills)); fill;
+	     fill = next) {
+		next = fill_of(rb_next(&fill->node));
+		fill_revoke(pages, fill, &gather);
+		/* One flush a domain: all of its fills are side by side */
+		if (next && next->domain == fill->domain)
+			continue;
+		iommu_iotlb_sync(fill->domain, &gather);
+		iommu_iotlb_gather_init(&gather);
+	}
 }
 
 static const struct dma_buf_attach_ops pages_dmabuf_attach_ops = {
@@ -109,10 +177,15 @@ static int pages_dmabuf_attach(struct iommufd_pages *pages,
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	rc = dmabuf_get_phys(attach, &phys);
+	/* What was revoked and given back since it was attached is not revoked */
+	if (!rc)
+		pages->dmabuf->revoked = false;
 	dma_resv_unlock(dmabuf->resv);
 	if (!rc && (!PAGE_ALIGNED(phys.paddr) || start > phys.len ||
 		    length > phys.len - start))
 		rc = -EINVAL;
+	if (!rc && !pfn_run_fits(PHYS_PFN(phys.paddr + start), pages->npages))
+		rc = -EOVERFLOW;
 	if (rc) {
 		dma_buf_detach(dmabuf, attach);
 		return rc;
@@ -150,10 +223,10 @@ struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 		return pages;
 
 	lockdep_set_class(&pages->lock, &pages_dmabuf_lock_class);
-	pages->dmabuf = kzalloc_obj(*pages->dmabuf, GFP_KERNEL_ACCOUNT);
+	pages->dmabuf = kzalloc(DMABUF_CHARGED_SIZE, GFP_KERNEL_ACCOUNT);
 	if (!pages->dmabuf)
 		goto put;
-	INIT_LIST_HEAD(&pages->dmabuf->fills);
+	pages->dmabuf->fills = RB_ROOT;
 	rc = pages_dmabuf_attach(pages, dmabuf, dev, start, length);
 	if (rc) {
 		kfree(pages->dmabuf);
@@ -204,7 +277,7 @@ int pages_dmabuf_remember(struct iommufd_pages *pages,
 	fill->domain = domain;
 	fill->iova = map->iova;
 	fill->length = map->length;
-	list_add(&fill->link, &pages->dmabuf->fills);
+	rb_add(&fill->node, &pages->dmabuf->fills, fill_less);
 	return 0;
 }
 
@@ -215,23 +288,23 @@ int pages_dmabuf_remember(struct iommufd_pages *pages,
  * @domain: as it was remembered
  *
  * Context: under the lock.
- * Return: whether the range is still mapped there: false where it was revoked.
+ * Return: whether the range is still mapped there: false where it was revoked, and
+ * the IOMMU driver unmapped it then.
  */
 bool pages_dmabuf_forget(struct iommufd_pages *pages,
 			 const struct pages_mapping *map,
 			 struct iommu_domain *domain)
 {
-	struct dmabuf_fill *fill;
+	struct dmabuf_fill *fill = fill_find(pages, map, domain);
+	bool mapped = !pages->dmabuf->revoked;
 
-	lockdep_assert_held(&pages->lock);
-	list_for_each_entry(fill, &pages->dmabuf->fills, link) {
-		if (fill->domain == domain && fill->iova == map->iova) {
-			list_del(&fill->link);
-			kfree(fill);
-			break;
-		}
-	}
-	return !pages->dmabuf->revoked;
+	if (WARN_ON_ONCE(!fill))
+		return mapped;
+	if (unlikely(fill->stuck))
+		mapped = true;
+	rb_erase(&fill->node, &pages->dmabuf->fills);
+	kfree(fill);
+	return mapped;
 }
 
 /**
@@ -269,11 +342,11 @@ bool pages_dmabuf_revoked(struct iommufd_pages *pages)
  */
 unsigned int pages_dmabuf_fills(struct iommufd_pages *pages)
 {
-	struct dmabuf_fill *fill;
+	struct rb_node *node;
 	unsigned int nr = 0;
 
 	lockdep_assert_held(&pages->lock);
-	list_for_each_entry(fill, &pages->dmabuf->fills, link)
+	for (node = rb_first(&pages->dmabuf->fills); node; node = rb_next(node))
 		nr++;
 	return nr;
 }
