@@ -12,7 +12,8 @@
 
 #define GIB (1ULL << 30)
 #define LARGE_HUGE_PAGES (GIB / HUGE_SIZE + GIB / 4 / HUGE_SIZE)
-#define LARGE_IOVA (4 * GIB)
+#define LARGE_IOVA (GIB / 2)
+#define COPY_IOVA (GIB / 4)
 /* Begins with the last page of a huge one */
 #define LARGE_SKIP (HUGE_SIZE - page)
 #define LARGE_LENGTH (LARGE_HUGE_PAGES * HUGE_SIZE - HUGE_SIZE)
@@ -90,10 +91,10 @@ static int large_map(struct _test_data_large *self)
 			   LARGE_LENGTH, LARGE_IOVA + LARGE_SKIP);
 }
 
-/* Some pages of it once more, from @offset on, at IOVA 0 */
+/* Some pages of it once more, from @offset on, at COPY_IOVA */
 static int large_copy(struct _test_data_large *self, __u64 offset, __u64 npages)
 {
-	__u64 iova = 0;
+	__u64 iova = COPY_IOVA;
 
 	return ioas_copy(self->fd, self->ioas, self->ioas,
 			 LARGE_IOVA + LARGE_SKIP + offset, npages * page, &iova,
@@ -130,13 +131,13 @@ TEST_F(large, unmap_copied)
 		ASSERT_EQ(LARGE_LENGTH, large_unmap(self));
 		/* The copy is all that is left, and it still is what it was */
 		EXPECT_EQ(copies[i].npages, proc_status("VmPin"));
-		EXPECT_EQ(0, mock_check_map(self->fd, self->dev.hwpt, 0,
+		EXPECT_EQ(0, mock_check_map(self->fd, self->dev.hwpt, COPY_IOVA,
 					    self->mem + LARGE_SKIP + GIB +
 						    copies[i].pages_off *
 							    (__s64)page,
 					    copies[i].npages * page));
 		EXPECT_EQ(0, check_invariants(self->fd));
-		CALL(ioas_unmap(self->fd, self->ioas, 0,
+		CALL(ioas_unmap(self->fd, self->ioas, COPY_IOVA,
 				copies[i].npages * page));
 		EXPECT_EQ(0, proc_status("VmPin"));
 	}
@@ -150,7 +151,7 @@ TEST_F(large, unmap_filled_copied)
 	CALL(large_map(self));
 	CALL(large_copy(self, GIB, 1));
 	CALL(hwpt_alloc(self->fd, self->dev.idev, self->ioas, 0, &hwpt));
-	CALL(ioas_unmap(self->fd, self->ioas, 0, page));
+	CALL(ioas_unmap(self->fd, self->ioas, COPY_IOVA, page));
 	EXPECT_EQ(0, check_invariants(self->fd));
 	ASSERT_EQ(LARGE_LENGTH, large_unmap(self));
 	EXPECT_EQ(0, proc_status("VmPin"));
