@@ -7,6 +7,7 @@
 #include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/interval_tree.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -339,6 +340,20 @@ u32 iopgt_usable_ranges(struct io_pagetable *iopt,
  */
 #define HIGHEST_AUTO_IOVA	(ULONG_MAX - SZ_64K)
 
+/* Userspace takes IOVA 0 for none at all, and computes an end from the last one */
+#define LOWEST_ALLOWED_IOVA	1UL
+#define HIGHEST_ALLOWED_IOVA	(ULONG_MAX - PAGE_SIZE)
+
+static bool find_in_window(struct io_pagetable *iopt,
+			   struct gap_request *request, unsigned long first,
+			   unsigned long last, unsigned long *iova)
+{
+	request->lowest = max(first, LOWEST_ALLOWED_IOVA);
+	request->highest = min(last, HIGHEST_ALLOWED_IOVA);
+	return request->lowest <= request->highest &&
+	       gap_tree_find_gap(&iopt->areas, request, iova);
+}
+
 /* 0, -ENOSPC, or -EINTR: userspace can make as many windows as it can pay for */
 static int find_in_windows(struct io_pagetable *iopt,
 			   struct gap_request *request, unsigned long *iova)
@@ -352,9 +367,8 @@ static int find_in_windows(struct io_pagetable *iopt,
 	if (node) {
 		for (; node;
 		     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-			request->lowest = node->start;
-			request->highest = node->last;
-			if (gap_tree_find_gap(&iopt->areas, request, iova))
+			if (find_in_window(iopt, request, node->start,
+					   node->last, iova))
 				return 0;
 			rc = areas_breathe();
 			if (rc)
@@ -364,14 +378,11 @@ static int find_in_windows(struct io_pagetable *iopt,
 	}
 
 	interval_tree_for_each_span(&span, &iopt->reserved, 0,
-				    HIGHEST_AUTO_IOVA) {
-		if (!span.is_hole)
-			continue;
-		request->lowest = span.start_hole;
-		request->highest = span.last_hole;
-		if (gap_tree_find_gap(&iopt->areas, request, iova))
+				    HIGHEST_AUTO_IOVA)
+		if (span.is_hole &&
+		    find_in_window(iopt, request, span.start_hole,
+				   span.last_hole, iova))
 			return 0;
-	}
 	return -ENOSPC;
 }
 
@@ -380,8 +391,9 @@ static int find_iova(struct io_pagetable *iopt, unsigned long hint,
 {
 	struct gap_request request = {
 		.length = length,
-		.align = clamp(rounddown_pow_of_two(length), PAGE_SIZE,
-			       (unsigned long)SZ_1G),
+		/* Three pages at a boundary of four can be part of such a page */
+		.align = roundup_pow_of_two(clamp(length, PAGE_SIZE,
+						  (unsigned long)SZ_1G)),
 		.grain = iopt->alignment,
 	};
 	int rc;
@@ -404,10 +416,13 @@ static int find_iova(struct io_pagetable *iopt, unsigned long hint,
 /**
  * iopgt_find_iova() - Find the lowest place for an area
  * @iopt: IOVA space, with iova_lock held for write
- * @hint: address of the memory: an IOVA that is congruent to it is looked for, so
- *        that large pages can be used
+ * @hint: address of the memory: an IOVA that is congruent to it, modulo the length
+ *        rounded up to a power of two, is looked for, so that large pages can be
+ *        used
  * @length: bytes, a multiple of the alignment
  * @iova: out: the first IOVA
+ *
+ * Never IOVA 0, nor one of the last page.
  *
  * Return: 0; -ENOSPC where it fits nowhere; -EINTR if killed.
  */

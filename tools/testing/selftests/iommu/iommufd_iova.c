@@ -150,6 +150,53 @@ TEST_F(iova, congruent)
 	EXPECT_EQ(0x123, iova % page);
 }
 
+/* A length in between counts as the next power of two */
+TEST_F(iova, congruent_rounded_up)
+{
+	__u64 iova;
+	int file;
+
+	CALL(allow_one(self, 0x1001000, 0x7fffffff));
+	/* The memory is at a boundary of huge pages */
+	CALL(map_any(self, 0, 3 * page, &iova));
+	EXPECT_EQ(0, iova % (4 * page));
+	CALL(map_any(self, 5 * page, 3 * page, &iova));
+	EXPECT_EQ(page, iova % (4 * page));
+	CALL(map_any(self, page, HUGE_SIZE - page, &iova));
+	EXPECT_EQ(page, iova % HUGE_SIZE);
+
+	/* A file begins at such a boundary */
+	file = memfd_create("congruent", MFD_CLOEXEC);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, 3 * page));
+	CALL(ioas_map_file(self->fd, self->ioas, file, 0, 3 * page, &iova,
+			   MAP_RW));
+	EXPECT_EQ(0, iova % (4 * page));
+	EXPECT_EQ(0, close(file));
+}
+
+/* 0 means none, and an end behind the last page would be 0 */
+TEST_F(iova, neither_end)
+{
+	__u64 iova;
+
+	CALL(allow_one(self, 0, 2 * page - 1));
+	CALL(map_any(self, 0, page, &iova));
+	EXPECT_EQ(page, iova);
+	EXPECT_EQ(-ENOSPC, map_any(self, 0, page, &iova));
+	CALL(allow_one(self, 0 - 2 * page, EVERYTHING));
+	CALL(map_any(self, 0, page, &iova));
+	EXPECT_EQ(0 - 2 * page, iova);
+	EXPECT_EQ(-ENOSPC, map_any(self, 0, page, &iova));
+
+	/* Whoever asks for them gets them */
+	CALL(ioas_map_at(self->fd, self->ioas, self->mem, page, 0));
+	CALL(ioas_map_at(self->fd, self->ioas, self->mem, page, 0 - page));
+	CALL(ioas_allow(self->fd, self->ioas, NULL, 0));
+	CALL(map_any(self, 0, 1, &iova));
+	EXPECT_LT(0, iova);
+}
+
 /* Better badly aligned than nowhere */
 TEST_F(iova, no_congruent_place)
 {
