@@ -8,6 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/interval_tree.h>
 #include <linux/log2.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -236,17 +237,18 @@ int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
 
 static void allowed_free(struct rb_root_cached *allowed)
 {
-	struct interval_tree_node *node;
+	struct interval_tree_node *node, *next;
 
-	while ((node = interval_tree_iter_first(allowed, 0, ULONG_MAX))) {
-		interval_tree_remove(node, allowed);
+	/* There may be millions: they are not taken out of the tree one by one */
+	rbtree_postorder_for_each_entry_safe(node, next, &allowed->rb_root,
+					     rb) {
 		kfree(node);
 		cond_resched();
 	}
+	*allowed = RB_ROOT_CACHED;
 }
 
-static int allowed_add(struct io_pagetable *iopt,
-		       struct rb_root_cached *allowed, u64 first, u64 last)
+static int allowed_add(struct rb_root_cached *allowed, u64 first, u64 last)
 {
 	struct interval_tree_node *node;
 
@@ -256,8 +258,6 @@ static int allowed_add(struct io_pagetable *iopt,
 		return -EOVERFLOW;
 	if (interval_tree_iter_first(allowed, first, last))
 		return -EINVAL;
-	if (iopgt_is_reserved(iopt, first, last))
-		return -EADDRINUSE;
 
 	node = kzalloc_obj(*node, GFP_KERNEL_ACCOUNT);
 	if (!node)
@@ -268,6 +268,19 @@ static int allowed_add(struct io_pagetable *iopt,
 	return 0;
 }
 
+/* There are few reserved ranges, and there may be millions of allowed ones */
+static bool iopgt_reserves_any(struct io_pagetable *iopt,
+			       struct rb_root_cached *allowed)
+{
+	struct interval_tree_node *node;
+
+	for (node = interval_tree_iter_first(&iopt->reserved, 0, ULONG_MAX);
+	     node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
+		if (interval_tree_iter_first(allowed, node->start, node->last))
+			return true;
+	return false;
+}
+
 /**
  * iopgt_set_allowed() - Say which IOVAs must not be reserved later
  * @iopt: IOVA space
@@ -275,7 +288,7 @@ static int allowed_add(struct io_pagetable *iopt,
  * @num_ranges: how many; with 0 any IOVA may be reserved, and automatic IOVAs come
  *              from anywhere
  *
- * Context: may sleep. Killable.
+ * Context: may sleep. Killable. The IOVA space is only locked for the exchange.
  * Return: 0. With nothing changed: -EADDRINUSE where a range is reserved already;
  * -EINVAL where a range is empty, or two overlap; -EOVERFLOW; -ENOMEM; -EINTR if
  * killed.
@@ -284,21 +297,21 @@ int iopgt_set_allowed(struct io_pagetable *iopt,
 		      const struct iommu_iova_range *ranges, u32 num_ranges)
 {
 	struct rb_root_cached allowed = RB_ROOT_CACHED;
-	int rc;
+	int rc = 0;
 
-	scoped_guard(rwsem_write, &iopt->iova_lock) {
-		for (u32 i = 0; i != num_ranges; i++) {
-			rc = allowed_add(iopt, &allowed, ranges[i].start,
-					 ranges[i].last);
-			if (!rc)
-				rc = areas_breathe();
-			if (rc)
-				goto free;
-		}
-		swap(allowed, iopt->allowed);
+	for (u32 i = 0; i != num_ranges && !rc; i++) {
+		rc = allowed_add(&allowed, ranges[i].start, ranges[i].last);
+		if (!rc)
+			rc = areas_breathe();
 	}
-	rc = 0;
-free:
+	if (!rc) {
+		guard(rwsem_write)(&iopt->iova_lock);
+		if (iopgt_reserves_any(iopt, &allowed))
+			rc = -EADDRINUSE;
+		else
+			swap(allowed, iopt->allowed);
+	}
+	/* The former ranges, or those that are refused */
 	allowed_free(&allowed);
 	return rc;
 }

@@ -142,11 +142,57 @@ static void too_long(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, find(iopt, 0, ULONG_MAX / 2 + 2, &iova));
 }
 
+static void reserved_or_allowed(struct kunit *test)
+{
+	static const struct iommu_iova_range two[] = {
+		{ SZ_1M, SZ_2M - 1 },
+		{ SZ_4M, SZ_8M - 1 },
+	};
+	struct io_pagetable *iopt = test->priv;
+	int owner;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_reserve(iopt, SZ_2M, SZ_4M - 1, &owner));
+	KUNIT_EXPECT_EQ(test, 0, iopgt_set_allowed(iopt, two, 2));
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE,
+			iopgt_reserve(iopt, SZ_4M - 1, SZ_4M, &owner));
+
+	/* Each end of what is reserved, then all of it: nothing has changed */
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, allow(iopt, SZ_1M, SZ_2M));
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, allow(iopt, SZ_4M - 1, SZ_4M));
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, allow(iopt, 0, ULONG_MAX));
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE,
+			iopgt_reserve(iopt, SZ_1M, SZ_1M, &owner));
+	KUNIT_EXPECT_EQ(test, 0, iopgt_set_allowed(iopt, NULL, 0));
+	KUNIT_EXPECT_EQ(test, 0, iopgt_reserve(iopt, SZ_1M, SZ_1M, &owner));
+}
+
+/*
+ * However many ranges userspace passes in, others use the IOVA space while a tree
+ * is made of them. Here they use it until the ranges turn out to be wrong.
+ */
+static void made_without_lock(struct kunit *test)
+{
+	static const struct iommu_iova_range overlap[] = {
+		{ SZ_1M, SZ_2M },
+		{ SZ_4M, SZ_8M },
+		{ SZ_2M, SZ_4M - 1 },
+	};
+	struct io_pagetable *iopt = test->priv;
+
+	guard(rwsem_write)(&iopt->iova_lock);
+	KUNIT_EXPECT_EQ(test, -EINVAL, iopgt_set_allowed(iopt, overlap, 3));
+	KUNIT_EXPECT_EQ(test, -EINVAL, allow(iopt, 2, 1));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&iopt->allowed.rb_root));
+}
+
 static struct kunit_case ranges_test_cases[] = {
 	KUNIT_CASE(never_zero),
 	KUNIT_CASE(never_last_page),
 	KUNIT_CASE(congruent),
 	KUNIT_CASE(too_long),
+	KUNIT_CASE(reserved_or_allowed),
+	KUNIT_CASE(made_without_lock),
 	{}
 };
 
