@@ -29,9 +29,12 @@
 #include <linux/slab.h>
 
 #include "eventq.h"
+#include "thresholds.h"
 
 /* Records that one round of a read() formats: a page of them */
-#define FAULT_BATCH (PAGE_SIZE / sizeof(struct iommu_hwpt_pgfault))
+#define FAULT_BATCH				\
+	iommufd_threshold(fault_batch,		\
+			  PAGE_SIZE / sizeof(struct iommu_hwpt_pgfault))
 
 /**
  * iommufd_iopf_enable() - A device is about to attach to a HWPT with a fault

@@ -8,6 +8,8 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "thresholds.h"
+
 /**
  * struct gap_node - a range in a gap_tree, to be embedded
  * @rb: link
@@ -48,7 +50,7 @@ struct gap_request {
 };
 
 /* So many gaps may be large enough, but not as aligned as they would have to be */
-#define GAP_MISFITS 64
+#define GAP_MISFITS iommufd_threshold(gap_misfits, 64U)
 
 #define GAP_TREE_INIT ((struct gap_tree){ .root = RB_ROOT })
 

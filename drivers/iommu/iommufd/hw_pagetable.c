@@ -32,6 +32,7 @@
 #include "device.h"
 #include "eventq.h"
 #include "hw_pagetable.h"
+#include "thresholds.h"
 #include "viommu.h"
 
 /* The largest array of invalidation requests, and the largest request in it */
@@ -39,7 +40,7 @@
 #define INVALIDATE_MAX_ENTRY_LEN PAGE_SIZE
 
 /* A driver may copy all requests that it is given: so many at a time */
-#define INVALIDATE_BATCH SZ_1K
+#define INVALIDATE_BATCH iommufd_threshold(invalidate_batch, SZ_1K)
 
 static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 {

@@ -14,10 +14,12 @@
 #include <linux/slab.h>
 
 #include "access.h"
+#include "thresholds.h"
 #include "viommu.h"
 
 /* Pages that are pinned at a time: a page of pointers */
-#define QUEUE_PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
+#define QUEUE_PIN_BATCH							\
+	iommufd_threshold(queue_pin_batch, PAGE_SIZE / sizeof(struct page *))
 
 /* The queue's memory in whole pages: what an access pins */
 static void queue_page_range(const struct iommufd_hw_queue *hw_queue,

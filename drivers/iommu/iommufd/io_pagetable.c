@@ -487,7 +487,7 @@ unhide:
 }
 
 /* How often a driver is asked to let go of its pins, before it is given up */
-#define AREA_UNPIN_TRIES	5
+#define AREA_UNPIN_TRIES	iommufd_threshold(area_unpin_tries, 5U)
 
 static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 {

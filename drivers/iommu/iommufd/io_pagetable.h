@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 #include "gap_tree.h"
+#include "thresholds.h"
 
 struct iommu_hwpt_get_dirty_bitmap;
 struct iommu_iova_range;
@@ -46,7 +47,8 @@ struct iopgt_domain {
 };
 
 /* So many calls at a time can unmap with iova_lock taken once, others twice */
-#define IOPGT_LEAVING	4
+#define IOPGT_LEAVING_MAX	4
+#define IOPGT_LEAVING		iommufd_threshold(iopgt_leaving, IOPGT_LEAVING_MAX)
 
 /**
  * struct iopgt_range - some IOVAs
@@ -88,7 +90,7 @@ struct io_pagetable {
 	unsigned long leaving;
 	struct rb_root_cached reserved;
 
-	struct iopgt_range leaving_ranges[IOPGT_LEAVING];
+	struct iopgt_range leaving_ranges[IOPGT_LEAVING_MAX];
 
 	unsigned long alignment;
 	struct list_head domains;

@@ -18,6 +18,7 @@
 #include <linux/uaccess.h>
 
 #include "test_hooks.h"
+#include "thresholds.h"
 
 /**
  * DOC: Dirty bitmap
@@ -65,10 +66,11 @@
  * firmware command for each, yet some tenths of a second at the most for an IO
  * page table full of 4 KiB entries.
  */
-#define CHUNK_BYTES BIT(BITS_PER_LONG == 64 ? 36 : 30)
+#define CHUNK_BYTES \
+	iommufd_threshold(iova_window, BIT(BITS_PER_LONG == 64 ? 36 : 30))
 
 /* Words that are stored without a look at the signals of the task */
-#define FILL_WORDS 512UL
+#define FILL_WORDS iommufd_threshold(iova_fill_words, 512UL)
 
 /**
  * struct iova_bitmap - a user bitmap and what is still to be stored there

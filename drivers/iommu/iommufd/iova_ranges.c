@@ -367,6 +367,10 @@ static bool find_in_window(struct io_pagetable *iopt,
 	       gap_tree_find_gap(&iopt->areas, request, iova);
 }
 
+/* An IOVA is congruent to the memory's address modulo this at the most */
+#define IOVA_MAX_ALIGN							\
+	iommufd_threshold(iova_max_align, (unsigned long)SZ_1G)
+
 /* 0, -ENOSPC, or -EINTR: userspace can make as many windows as it can pay for */
 static int find_in_windows(struct io_pagetable *iopt,
 			   struct gap_request *request, unsigned long *iova)
@@ -406,7 +410,7 @@ static int find_iova(struct io_pagetable *iopt, unsigned long hint,
 		.length = length,
 		/* Three pages at a boundary of four can be part of such a page */
 		.align = roundup_pow_of_two(clamp(length, PAGE_SIZE,
-						  (unsigned long)SZ_1G)),
+						  IOVA_MAX_ALIGN)),
 		.grain = iopt->alignment,
 	};
 	int rc;
@@ -442,7 +446,7 @@ static int find_iova(struct io_pagetable *iopt, unsigned long hint,
 int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,
 		    unsigned long length, unsigned long *iova)
 {
-	struct gap_node nodes[IOPGT_LEAVING] __uninitialized;
+	struct gap_node nodes[IOPGT_LEAVING_MAX] __uninitialized;
 	unsigned long leaving = iopgt_leaving(iopt);
 	unsigned int slot;
 	int rc;

@@ -12,6 +12,7 @@
 #include "charge.h"
 #include "gap_tree.h"
 #include "pfn_run.h"
+#include "thresholds.h"
 
 struct dma_buf;
 struct page;
@@ -179,7 +180,7 @@ static inline void pages_put(struct iommufd_pages *pages)
 }
 
 /* So much at a time can be mapped or unmapped before others want the CPU */
-#define PAGES_BREATHER	SZ_1G
+#define PAGES_BREATHER	iommufd_threshold(pages_breather, SZ_1G)
 
 /* @iova and its end are bounds of earlier iommu_map() calls; false: not all is out */
 static inline bool domain_unmap(struct iommu_domain *domain, unsigned long iova,

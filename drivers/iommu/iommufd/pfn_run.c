@@ -35,13 +35,14 @@ struct pfn_chunk {
 };
 
 /* Chunks fill slab objects of 64 bytes, then twice that, up to a page */
-#define PFN_CHUNK_MIN_BYTES	64
+#define PFN_CHUNK_MIN_BYTES	iommufd_threshold(pfn_chunk_min_bytes, 64)
+#define PFN_CHUNK_MAX_BYTES	iommufd_threshold(pfn_chunk_max_bytes, PAGE_SIZE)
 
 /* Finding a page in a chunk takes a walk of less than so many runs */
-#define PFN_MARK_RUNS		64
+#define PFN_MARK_RUNS		iommufd_threshold(pfn_mark_runs, 64)
 
 /* Fewer runs than this are not worth being rewritten */
-#define PFN_MIN_SINGLE		32
+#define PFN_MIN_SINGLE		iommufd_threshold(pfn_min_single, 32)
 
 /* How many marks lie between so many runs */
 static unsigned int pfn_marks(unsigned int nr)
@@ -188,7 +189,8 @@ static int pfn_store_next_slot(struct pfn_store *store)
 	nr = store->slot - chunk->run;
 	if (nr == chunk->capacity)
 		return pfn_store_grow(store,
-				      min(2 * pfn_chunk_bytes(nr), PAGE_SIZE));
+				      min(2 * pfn_chunk_bytes(nr),
+					  PFN_CHUNK_MAX_BYTES));
 	*pfn_chunk_mark(chunk, nr / PFN_MARK_RUNS - 1) =
 		store->npages - pfn_run_length(store->tail) - chunk->start;
 	store->limit = chunk->run + min(chunk->capacity, nr + PFN_MARK_RUNS);

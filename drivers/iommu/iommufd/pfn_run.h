@@ -11,6 +11,8 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
+#include "thresholds.h"
+
 /**
  * struct pfn_run - physically contiguous pages
  * @pfn: first page frame
@@ -23,7 +25,9 @@ struct pfn_run {
 
 /* A run is kept in 8 bytes: the PFN in the upper bits, the length below it */
 #define PFN_RUN_LENGTH_BITS	24
-#define PFN_RUN_MAX_PAGES	BIT(PFN_RUN_LENGTH_BITS)
+#define PFN_RUN_LENGTH_MASK	(BIT(PFN_RUN_LENGTH_BITS) - 1)
+#define PFN_RUN_MAX_PAGES						\
+	iommufd_threshold(pfn_run_max_pages, BIT(PFN_RUN_LENGTH_BITS))
 #define PFN_RUN_MAX_PFN		((1ULL << (64 - PFN_RUN_LENGTH_BITS)) - 1)
 
 struct pfn_chunk;
@@ -103,7 +107,7 @@ static inline unsigned long pfn_run_first(u64 packed)
 
 static inline unsigned long pfn_run_length(u64 packed)
 {
-	return (packed & (PFN_RUN_MAX_PAGES - 1)) + 1;
+	return (packed & PFN_RUN_LENGTH_MASK) + 1;
 }
 
 int pfn_store_append_new(struct pfn_store *store, unsigned long pfn,

@@ -25,13 +25,17 @@
 
 #include "pin.h"
 #include "test_hooks.h"
+#include "thresholds.h"
 
 /* Pages asked for at once: on the stack for small ranges, else in a page */
-#define PIN_STACK_PAGES		16
-#define PIN_BATCH_PAGES		(PAGE_SIZE / sizeof(struct page *))
+#define PIN_STACK_MAX		16
+#define PIN_STACK_PAGES		iommufd_threshold(pin_stack_pages, PIN_STACK_MAX)
+#define PIN_BATCH_PAGES							\
+	iommufd_threshold(pin_batch_pages, PAGE_SIZE / sizeof(struct page *))
 
 /* Pages given back before others want the CPU */
-#define PIN_RELEASE_PAGES	(SZ_64M >> PAGE_SHIFT)
+#define PIN_RELEASE_PAGES						\
+	iommufd_threshold(pin_release_pages, SZ_64M >> PAGE_SHIFT)
 
 /**
  * struct pin_batch - room for pointers to pages, or folios
@@ -40,7 +44,7 @@
  * @nr: how many there is room for
  */
 struct pin_batch {
-	void *stack[PIN_STACK_PAGES];
+	void *stack[PIN_STACK_MAX];
 	void **ptr;
 	unsigned long nr;
 };
@@ -140,7 +144,8 @@ static long pin_remote(struct mm_struct *mm, unsigned long uaddr,
 	 !(defined(CONFIG_PPC64) || defined(CONFIG_MIPS)))
 
 /* Pinned as huge pages without a pause */
-#define PIN_HUGE_PAGES		(SZ_1G >> PAGE_SHIFT)
+#define PIN_HUGE_PAGES							\
+	iommufd_threshold(pin_huge_pages, SZ_1G >> PAGE_SHIFT)
 
 /* GUP would take any page of such an entry: nothing is to be unshared before */
 static bool pin_pmd_is_huge(pmd_t pmd)
@@ -254,7 +259,7 @@ struct pin_huge {
 };
 
 /* Where there are none, looking for them must not become a cost */
-#define PIN_HUGE_MAX_PAUSE	63
+#define PIN_HUGE_MAX_PAUSE	iommufd_threshold(pin_huge_max_pause, 63)
 
 static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
 			   unsigned long uaddr, unsigned long npages,
