@@ -82,8 +82,8 @@ static int access_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx->ioas);
 	iommufd_object_publish(&ctx->ictx, &ctx->ioas->obj);
 	KUNIT_ASSERT_EQ(test, 0,
-			iopgt_map_user(&ctx->ioas->iopt, false, ctx->uptr,
-				       TEST_SIZE, &iova,
+			iopgt_map_user(&ctx->ioas->iopt, &ctx->ictx.budget,
+				       ctx->uptr, TEST_SIZE, &iova,
 				       IOMMU_READ | IOMMU_WRITE, IOPGT_FIXED));
 	return 0;
 }

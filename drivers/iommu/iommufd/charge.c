@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -22,11 +23,11 @@
 /**
  * pin_payer_init() - Let the current process pay
  * @payer: filled in; to be released
- * @by_process: count against the process, else against the user
+ * @budget: of the context
  *
  * Context: process context, current->mm is not NULL.
  */
-void pin_payer_init(struct pin_payer *payer, bool by_process)
+void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget)
 {
 	*payer = (struct pin_payer){ .mm = current->mm };
 	mmgrab(payer->mm);
@@ -34,7 +35,7 @@ void pin_payer_init(struct pin_payer *payer, bool by_process)
 		return;
 
 	payer->task = get_task_struct(current->group_leader);
-	if (by_process) {
+	if (budget->by_process) {
 		payer->mode = PIN_CHARGE_MM;
 	} else {
 		payer->mode = PIN_CHARGE_USER;
@@ -83,32 +84,37 @@ bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b)
 	       a->mode == b->mode;
 }
 
-/**
- * pin_payer_same_limit() - Do the pages of either count against one limit?
- * @a: a payer
- * @b: a payer
- *
- * Return: true if moving a charge from one to the other cannot exceed it.
- */
-bool pin_payer_same_limit(const struct pin_payer *a, const struct pin_payer *b)
+/* May a charge go from one to the other without exceeding a limit? */
+static bool pin_payer_same_limit(const struct pin_payer *a,
+				 const struct pin_payer *b)
 {
 	return a->mode == PIN_CHARGE_USER && b->mode == PIN_CHARGE_USER &&
 	       a->user == b->user;
 }
 
-static int pin_charge_user(const struct pin_payer *payer, unsigned long npages)
+static unsigned long memlock_pages(const struct task_struct *task)
 {
-	unsigned long limit = task_rlimit(payer->task, RLIMIT_MEMLOCK) >>
-			      PAGE_SHIFT;
-	long now = atomic_long_read(&payer->user->locked_vm);
+	return task_rlimit(task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+static int counter_charge(atomic_long_t *counter, unsigned long npages,
+			  unsigned long limit)
+{
+	long now = atomic_long_read(counter);
 	unsigned long then;
 
 	do {
 		if (check_add_overflow((unsigned long)now, npages, &then) ||
 		    then > limit)
 			return -ENOMEM;
-	} while (!atomic_long_try_cmpxchg(&payer->user->locked_vm, &now, then));
+	} while (!atomic_long_try_cmpxchg(counter, &now, then));
 	return 0;
+}
+
+static int pin_charge_user(const struct pin_payer *payer, unsigned long npages)
+{
+	return counter_charge(&payer->user->locked_vm, npages,
+			      memlock_pages(payer->task));
 }
 
 static int pin_charge_mm(const struct pin_payer *payer, unsigned long npages)
@@ -120,6 +126,13 @@ static int pin_charge_mm(const struct pin_payer *payer, unsigned long npages)
 	rc = __account_locked_vm(payer->mm, npages, true, payer->task, false);
 	mmap_write_unlock(payer->mm);
 	return rc;
+}
+
+static void pin_uncharge_mm(const struct pin_payer *payer, unsigned long npages)
+{
+	mmap_write_lock(payer->mm);
+	__account_locked_vm(payer->mm, npages, false, payer->task, false);
+	mmap_write_unlock(payer->mm);
 }
 
 /**
@@ -154,25 +167,66 @@ int pin_charge(const struct pin_payer *payer, unsigned long npages)
 void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
 {
 	atomic64_sub(npages, &payer->mm->pinned_vm);
-	if (payer->mode == PIN_CHARGE_USER) {
+	if (payer->mode == PIN_CHARGE_USER)
 		atomic_long_sub(npages, &payer->user->locked_vm);
-	} else if (payer->mode == PIN_CHARGE_MM) {
-		mmap_write_lock(payer->mm);
-		__account_locked_vm(payer->mm, npages, false, payer->task,
-				    false);
-		mmap_write_unlock(payer->mm);
-	}
+	else if (payer->mode == PIN_CHARGE_MM)
+		pin_uncharge_mm(payer, npages);
 }
 
 /**
- * pin_transfer() - Move a charge between payers that share the limit
- * @from: who paid
- * @to: who pays from now on, pin_payer_same_limit() as @from
+ * pin_move_charge() - Charge pages to a second payer, who is to take them over
+ * @from: who paid for them
+ * @to: who may pay from pin_move_commit() on; of the same context
  * @npages: pages charged to @from before
+ *
+ * Undone by pin_move_uncharge(). The limit of one user is not charged twice.
+ *
+ * Context: may sleep; takes @to's mmap_lock in PIN_CHARGE_MM mode where @npages is
+ * not 0.
+ * Return: 0, or as pin_charge().
  */
-void pin_transfer(const struct pin_payer *from, const struct pin_payer *to,
-		  unsigned long npages)
+int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
+		    unsigned long npages)
 {
-	atomic64_sub(npages, &from->mm->pinned_vm);
-	atomic64_add(npages, &to->mm->pinned_vm);
+	if (!npages || pin_payer_same_limit(from, to))
+		return 0;
+	return pin_charge(to, npages);
+}
+
+/**
+ * pin_move_uncharge() - Undo pin_move_charge()
+ * @from: who paid, and goes on doing so
+ * @to: who was charged, too
+ * @npages: pages charged by pin_move_charge() before
+ *
+ * Context: as pin_move_charge().
+ */
+void pin_move_uncharge(const struct pin_payer *from, const struct pin_payer *to,
+		       unsigned long npages)
+{
+	if (!npages || pin_payer_same_limit(from, to))
+		return;
+	pin_uncharge(to, npages);
+}
+
+/**
+ * pin_move_commit() - Pay back to the first payer, the second one pays alone
+ * @from: who paid
+ * @to: who pays from now on
+ * @npages: pages charged by pin_move_charge() before
+ *
+ * Context: may sleep; takes @from's mmap_lock in PIN_CHARGE_MM mode where @npages
+ * is not 0. Cannot fail.
+ */
+void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
+		     unsigned long npages)
+{
+	if (!npages)
+		return;
+	if (pin_payer_same_limit(from, to)) {
+		atomic64_sub(npages, &from->mm->pinned_vm);
+		atomic64_add(npages, &to->mm->pinned_vm);
+	} else {
+		pin_uncharge(from, npages);
+	}
 }

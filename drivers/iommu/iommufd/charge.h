@@ -26,6 +26,14 @@ enum pin_charge_mode {
 };
 
 /**
+ * struct pin_budget - how a context has its pages charged
+ * @by_process: IOMMU_OPTION_RLIMIT_MODE; does not change while there are objects
+ */
+struct pin_budget {
+	bool by_process;
+};
+
+/**
  * struct pin_payer - a process that pays for pinned pages
  * @mm: its address space, grabbed; its VmPin shows the pages in every mode
  * @task: thread group leader whose RLIMIT_MEMLOCK holds, referenced; NULL in
@@ -40,13 +48,16 @@ struct pin_payer {
 	enum pin_charge_mode mode;
 };
 
-void pin_payer_init(struct pin_payer *payer, bool by_process);
+void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget);
 void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from);
 void pin_payer_release(struct pin_payer *payer);
 bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b);
-bool pin_payer_same_limit(const struct pin_payer *a, const struct pin_payer *b);
 int pin_charge(const struct pin_payer *payer, unsigned long npages);
 void pin_uncharge(const struct pin_payer *payer, unsigned long npages);
-void pin_transfer(const struct pin_payer *from, const struct pin_payer *to,
-		  unsigned long npages);
+int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
+		    unsigned long npages);
+void pin_move_uncharge(const struct pin_payer *from, const struct pin_payer *to,
+		       unsigned long npages);
+void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
+		     unsigned long npages);
 #endif

@@ -287,7 +287,7 @@ static int iopgt_map_pages(struct io_pagetable *iopt,
 /**
  * iopgt_map_user() - Map memory of the current process
  * @iopt: IOVA space
- * @charge_mm: charge the process for what is pinned, else its user
+ * @budget: how the context has what is pinned charged
  * @uptr: first byte
  * @length: bytes
  * @iova: in: for IOPGT_FIXED, the first IOVA; out: the first IOVA
@@ -301,13 +301,13 @@ static int iopgt_map_pages(struct io_pagetable *iopt,
  * where RLIMIT_MEMLOCK would be exceeded; -EFAULT where the memory is not there,
  * or its protection forbids it; -EINTR if killed; an errno of the IOMMU driver.
  */
-int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
+int iopgt_map_user(struct io_pagetable *iopt, struct pin_budget *budget,
 		   void __user *uptr, unsigned long length,
 		   unsigned long *iova, int prot, enum iopgt_place place)
 {
 	struct iommufd_pages *pages;
 
-	pages = pages_new_user(uptr, length, prot & IOMMU_WRITE, charge_mm);
+	pages = pages_new_user(uptr, length, prot & IOMMU_WRITE, budget);
 	if (IS_ERR(pages))
 		return PTR_ERR(pages);
 	return iopgt_map_pages(iopt, pages, offset_in_page(uptr), length, iova,
@@ -317,7 +317,7 @@ int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
 /**
  * iopgt_map_file() - Map a part of a memfd or dma-buf
  * @iopt: IOVA space
- * @charge_mm: charge the process for what is pinned, else its user
+ * @budget: how the context has what is pinned charged
  * @fd: the file
  * @dev: the device to attach to a dma-buf as
  * @start: first byte in the file
@@ -332,7 +332,7 @@ int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
  * sealed; -EINVAL where the file is too short or of the wrong kind; for a dma-buf
  * see pages_new_dmabuf().
  */
-int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
+int iopgt_map_file(struct io_pagetable *iopt, struct pin_budget *budget, int fd,
 		   struct device *dev, unsigned long start,
 		   unsigned long length, unsigned long *iova, int prot,
 		   enum iopgt_place place)
@@ -347,7 +347,7 @@ int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
 	dmabuf = dma_buf_get(fd);
 	if (!IS_ERR(dmabuf)) {
 		pages = pages_new_dmabuf(dmabuf, dev, start, length, writable,
-					 charge_mm);
+					 budget);
 		dma_buf_put(dmabuf);
 	} else {
 		CLASS(fd, f)(fd);
@@ -355,7 +355,7 @@ int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
 		if (fd_empty(f))
 			return -EBADF;
 		pages = pages_new_file(fd_file(f), start, length, writable,
-				       charge_mm);
+				       budget);
 	}
 	if (IS_ERR(pages))
 		return PTR_ERR(pages);
@@ -728,75 +728,32 @@ int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
 }
 
 /**
- * iopgt_freeze_domains() - Keep the domains of an IOVA space as they are
+ * iopgt_move_all() - Have another process pay for all that is mapped, too
  * @iopt: IOVA space
- * @outer: the lock that several spaces are frozen under
+ * @move: gets the ranges of memory; to be ended by pages_move_end()
  *
- * First of all spaces, then iopgt_freeze_areas() of all: lockdep counts locks of
- * one class taken in a row as one, and can hold no more than 48.
+ * Areas that another call is mapping or unmapping are mapped here.
  *
- * Context: may sleep.
+ * Context: may sleep; takes iova_lock for read.
+ * Return: 0, or as pages_move_add().
  */
-void iopgt_freeze_domains(struct io_pagetable *iopt, struct mutex *outer)
-{
-	down_write_nest_lock(&iopt->domains_lock, outer);
-}
-
-/**
- * iopgt_freeze_areas() - Keep the areas of an IOVA space as they are
- * @iopt: IOVA space, after iopgt_freeze_domains()
- * @outer: the lock that several spaces are frozen under
- *
- * Context: may sleep; until iopgt_thaw() nothing is mapped, unmapped or pinned.
- */
-void iopgt_freeze_areas(struct io_pagetable *iopt, struct mutex *outer)
-{
-	down_write_nest_lock(&iopt->iova_lock, outer);
-}
-
-/**
- * iopgt_thaw() - Undo iopgt_freeze_domains() and iopgt_freeze_areas()
- * @iopt: IOVA space
- */
-void iopgt_thaw(struct io_pagetable *iopt)
-{
-	up_write(&iopt->iova_lock);
-	up_write(&iopt->domains_lock);
-}
-
-/**
- * iopgt_move_collect() - Count what another process is to pay for
- * @iopt: frozen IOVA space
- * @move: gets its pages added
- *
- * Return: 0, or -EINVAL where memory of a process is mapped.
- */
-int iopgt_move_collect(struct io_pagetable *iopt, struct pages_move *move)
+int iopgt_move_all(struct io_pagetable *iopt, struct pages_move *move)
 {
 	struct iopgt_area *area;
 	int rc;
 
+	rc = down_read_killable(&iopt->iova_lock);
+	if (rc)
+		return rc;
 	for_each_area(area, iopt) {
-		rc = pages_move_collect(area->pages, move);
+		rc = pages_move_add(move, area->pages);
+		if (!rc)
+			rc = areas_breathe();
 		if (rc)
-			return rc;
+			break;
 	}
-	return 0;
-}
-
-/**
- * iopgt_move_finish() - Change who pays, or leave it
- * @iopt: frozen IOVA space
- * @move: as it was collected to
- * @commit: the new payer has been charged for all that was collected
- */
-void iopgt_move_finish(struct io_pagetable *iopt,
-		       const struct pages_move *move, bool commit)
-{
-	struct iopgt_area *area;
-
-	for_each_area(area, iopt)
-		pages_move_finish(area->pages, move, commit);
+	up_read(&iopt->iova_lock);
+	return rc;
 }
 
 /**

@@ -17,6 +17,7 @@
 struct iommu_hwpt_get_dirty_bitmap;
 struct iommu_iova_range;
 struct iopgt_access;
+struct pin_budget;
 struct pages_move;
 
 /**
@@ -107,10 +108,10 @@ enum iopgt_place {
 void iopgt_init(struct io_pagetable *iopt);
 void iopgt_destroy(struct io_pagetable *iopt);
 
-int iopgt_map_user(struct io_pagetable *iopt, bool charge_mm,
+int iopgt_map_user(struct io_pagetable *iopt, struct pin_budget *budget,
 		   void __user *uptr, unsigned long length,
 		   unsigned long *iova, int prot, enum iopgt_place place);
-int iopgt_map_file(struct io_pagetable *iopt, bool charge_mm, int fd,
+int iopgt_map_file(struct io_pagetable *iopt, struct pin_budget *budget, int fd,
 		   struct device *dev,
 		   unsigned long start, unsigned long length,
 		   unsigned long *iova, int prot, enum iopgt_place place);
@@ -152,12 +153,7 @@ int iopgt_lookup_phys(struct io_pagetable *iopt, unsigned long iova,
 		      unsigned long max_length, phys_addr_t *phys,
 		      unsigned long *length);
 
-void iopgt_freeze_domains(struct io_pagetable *iopt, struct mutex *outer);
-void iopgt_freeze_areas(struct io_pagetable *iopt, struct mutex *outer);
-void iopgt_thaw(struct io_pagetable *iopt);
-int iopgt_move_collect(struct io_pagetable *iopt, struct pages_move *move);
-void iopgt_move_finish(struct io_pagetable *iopt,
-		       const struct pages_move *move, bool commit);
+int iopgt_move_all(struct io_pagetable *iopt, struct pages_move *move);
 
 int __init iopgt_module_init(void);
 void iopgt_module_exit(void);

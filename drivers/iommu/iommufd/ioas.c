@@ -12,13 +12,15 @@
 
 #include "charge.h"
 #include "hw_pagetable.h"
-#include "iommufd_private.h"
+#include "object.h"
 #include "pages.h"
 
 static void iommufd_ioas_destroy(struct iommufd_object *obj)
 {
 	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
 
+	scoped_guard(spinlock, &ioas->ictx->objects.xa_lock)
+		list_del(&ioas->ctx_link);
 	iopgt_destroy(&ioas->iopt);
 	mutex_destroy(&ioas->lock);
 }
@@ -45,7 +47,53 @@ struct iommufd_ioas *iommufd_ioas_new(struct iommufd_ctx *ictx)
 	iopgt_init(&ioas->iopt);
 	mutex_init(&ioas->lock);
 	INIT_LIST_HEAD(&ioas->hwpt_list);
+	INIT_LIST_HEAD(&ioas->ctx_link);
 	return ioas;
+}
+
+/**
+ * iommufd_ioas_publish_locked() - Let others find an IOAS
+ * @ictx: context
+ * @ioas: from iommufd_ioas_new()
+ *
+ * Context: xa_lock of iommufd_ctx::objects held.
+ */
+void iommufd_ioas_publish_locked(struct iommufd_ctx *ictx,
+				 struct iommufd_ioas *ioas)
+{
+	/* In front: who walks the list does not meet new ones without end */
+	list_add(&ioas->ctx_link, &ictx->ioases);
+	iommufd_object_publish_locked(ictx, &ioas->obj);
+}
+
+/**
+ * iommufd_ioas_next() - Visit every IOAS of a context
+ * @ictx: context
+ * @ioas: the one before, or NULL; its short reference is consumed
+ *
+ * Those that are being destroyed are visited as well, as long as their destroyer
+ * may be killed and put them back: lookups do not find them meanwhile.
+ *
+ * Return: the next one with a short reference, or NULL behind the last one. The
+ * order is from the newest to the oldest; those published later are not visited.
+ */
+struct iommufd_ioas *iommufd_ioas_next(struct iommufd_ctx *ictx,
+				       struct iommufd_ioas *ioas)
+{
+	struct iommufd_ioas *pos, *next = NULL;
+
+	scoped_guard(spinlock, &ictx->objects.xa_lock) {
+		pos = list_prepare_entry(ioas, &ictx->ioases, ctx_link);
+		list_for_each_entry_continue(pos, &ictx->ioases, ctx_link) {
+			if (refcount_inc_not_zero(&pos->obj.wait_cnt)) {
+				next = pos;
+				break;
+			}
+		}
+	}
+	if (ioas)
+		iommufd_ioas_put(ioas);
+	return next;
 }
 
 /**
@@ -72,7 +120,8 @@ int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		iommufd_object_abort(ucmd->ictx, &ioas->obj);
 		return rc;
 	}
-	iommufd_object_publish(ucmd->ictx, &ioas->obj);
+	scoped_guard(spinlock, &ucmd->ictx->objects.xa_lock)
+		iommufd_ioas_publish_locked(ucmd->ictx, ioas);
 	return 0;
 }
 
@@ -239,7 +288,7 @@ int iommufd_ioas_map(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	rc = iopgt_map_user(&ioas->iopt, ucmd->ictx->charge_mm,
+	rc = iopgt_map_user(&ioas->iopt, &ucmd->ictx->budget,
 			    u64_to_user_ptr(cmd->user_va), cmd->length, &iova,
 			    prot, ioas_map_place(cmd->flags));
 	if (rc)
@@ -273,7 +322,7 @@ int iommufd_ioas_map_file(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	rc = iopgt_map_file(&ioas->iopt, ucmd->ictx->charge_mm, cmd->fd,
+	rc = iopgt_map_file(&ioas->iopt, &ucmd->ictx->budget, cmd->fd,
 			    iommufd_char_device(), cmd->start, cmd->length,
 			    &iova, prot, ioas_map_place(cmd->flags));
 	if (rc)
@@ -311,8 +360,13 @@ int iommufd_ioas_copy(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
 
+	/* On their way, the ranges may be in no IOVA space */
+	rc = down_read_killable(&ucmd->ictx->process_lock);
+	if (rc)
+		return rc;
 	rc = iopgt_copy(&dst->iopt, &src->iopt, cmd->src_iova, cmd->length,
 			&iova, prot, ioas_map_place(cmd->flags));
+	up_read(&ucmd->ictx->process_lock);
 	if (rc)
 		return rc;
 	return ioas_map_reply(dst, cmd->flags, &user->dst_iova, iova,
@@ -409,89 +463,49 @@ int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 	return iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 }
 
-/**
- * iommufd_ioas_freeze_all() - Keep every IOVA space of a context as it is
- * @ictx: context, with its process_lock held
- * @frozen: empty list; gets the IOASes, with a short reference each
- *
- * Context: may sleep; takes the locks of each IOVA space, until
- * iommufd_ioas_thaw_all().
- */
-void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx, struct list_head *frozen)
+static int ioas_move_all(struct iommufd_ctx *ictx, struct pages_move *move)
 {
-	struct iommufd_object *obj;
-	struct iommufd_ioas *ioas;
-	unsigned long id;
+	struct iommufd_ioas *ioas = NULL;
+	int rc;
 
-	xa_for_each(&ictx->objects, id, obj) {
-		ioas = iommufd_ioas_get(ictx, id);
-		if (!IS_ERR(ioas))
-			list_add_tail(&ioas->process_link, frozen);
+	while ((ioas = iommufd_ioas_next(ictx, ioas))) {
+		rc = iopgt_move_all(&ioas->iopt, move);
+		if (rc) {
+			iommufd_ioas_put(ioas);
+			return rc;
+		}
 	}
-	list_for_each_entry(ioas, frozen, process_link)
-		iopgt_freeze_domains(&ioas->iopt, &ictx->process_lock);
-	list_for_each_entry(ioas, frozen, process_link)
-		iopgt_freeze_areas(&ioas->iopt, &ictx->process_lock);
-}
-
-/**
- * iommufd_ioas_thaw_all() - Undo iommufd_ioas_freeze_all()
- * @frozen: the list
- */
-void iommufd_ioas_thaw_all(struct list_head *frozen)
-{
-	struct iommufd_ioas *ioas, *next;
-
-	list_for_each_entry_safe(ioas, next, frozen, process_link) {
-		iopgt_thaw(&ioas->iopt);
-		iommufd_ioas_put(ioas);
-	}
-}
-
-static int ioas_move_all(struct list_head *frozen, struct pages_move *move)
-{
-	struct iommufd_ioas *ioas;
-	int rc = 0;
-
-	list_for_each_entry(ioas, frozen, process_link) {
-		rc = iopgt_move_collect(&ioas->iopt, move);
-		if (rc)
-			break;
-	}
-	if (!rc)
-		rc = pin_charge(&move->payer, move->npages);
-	list_for_each_entry(ioas, frozen, process_link)
-		iopgt_move_finish(&ioas->iopt, move, !rc);
-	return rc;
+	return 0;
 }
 
 /**
  * iommufd_ioas_change_process() - IOMMU_IOAS_CHANGE_PROCESS
  * @ucmd: struct iommu_ioas_change_process
  *
- * All of the context's IOASes, or none: they are frozen for the time it takes.
+ * All of the context's IOASes, or none. What is mapped at the same time may be
+ * among it, or not, as if it were mapped after.
  *
  * Return: 0; -EINVAL where memory of a process is mapped; -EOPNOTSUPP for reserved
- * fields; -ENOMEM where the current process would exceed RLIMIT_MEMLOCK; -EINTR
- * if killed.
+ * fields; -ENOMEM without memory or where the current process would exceed
+ * RLIMIT_MEMLOCK; -EINTR if killed.
  */
 int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_ioas_change_process *cmd = ucmd->cmd;
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct pages_move move = {};
-	LIST_HEAD(frozen);
 	int rc;
 
 	if (cmd->__reserved)
 		return -EOPNOTSUPP;
 
-	pin_payer_init(&move.payer, ictx->charge_mm);
-	scoped_guard(mutex, &ictx->process_lock) {
-		iommufd_ioas_freeze_all(ictx, &frozen);
-		rc = ioas_move_all(&frozen, &move);
-		iommufd_ioas_thaw_all(&frozen);
-	}
+	rc = down_write_killable(&ictx->process_lock);
+	if (rc)
+		return rc;
+	pin_payer_init(&move.payer, &ictx->budget);
+	rc = ioas_move_all(ictx, &move);
+	pages_move_end(&move, !rc);
+	up_write(&ictx->process_lock);
 	pin_payer_release(&move.payer);
 	return rc;
 }

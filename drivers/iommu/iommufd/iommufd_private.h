@@ -16,6 +16,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "charge.h"
 #include "io_pagetable.h"
 #include "test_hooks.h"
 
@@ -28,7 +29,7 @@ struct iommufd_ioas;
  * below it:
  *
  *   iommufd_group::lock		attach state of one IOMMU group
- *     iommufd_ctx::process_lock	which process pays for pinned memory
+ *     iommufd_ctx::process_lock	which process pays: read by copies
  *       iommufd_ioas::lock		the list of HWPTs of one IOAS
  *         iommufd_access::attach_lock	which IOAS an access uses
  *           io_pagetable::domains_lock	the set of domains to be kept filled
@@ -48,14 +49,18 @@ struct iommufd_ioas;
  * @objects: objects by ID; its xa_lock protects their publication
  * @destroy_wait: destroyers sleep here until an object's wait_cnt reaches 0
  * @groups: struct iommufd_group by iommu_group_id(); its xa_lock protects it
- * @process_lock: serialises IOMMU_IOAS_CHANGE_PROCESS, which freezes every IOAS
+ * @ioases: every IOAS that has been published, until its destruction, struct
+ *          iommufd_ioas; under xa_lock of @objects
+ * @process_lock: held for write by IOMMU_IOAS_CHANGE_PROCESS, which visits every
+ *                range of memory; for read by whoever has ranges that are in no
+ *                IOVA space
  * @mmio_tree: driver MMIO that may be mapped, by mmap offset (driver core)
  * @sw_msi_lock: protects @sw_msi_list and @sw_msi_next
  * @sw_msi_list: MSI doorbells mapped for this context (driver core)
  * @sw_msi_next: page slot in the MSI window for the next doorbell
  * @vfio_ioas: the IOAS behind VFIO's container ioctls, under xa_lock of
  *             @objects; cleared when that IOAS is destroyed
- * @charge_mm: 1: IOMMU_OPTION_RLIMIT_MODE is by process, 0: by user
+ * @budget: how pinned memory is charged, IOMMU_OPTION_RLIMIT_MODE
  * @no_iommu_mode: the context serves VFIO no-IOMMU groups
  * @test_pins: what the test build looks at again when all is given back
  */
@@ -64,7 +69,8 @@ struct iommufd_ctx {
 	struct xarray objects;
 	wait_queue_head_t destroy_wait;
 	struct xarray groups;
-	struct mutex process_lock; /* one IOMMU_IOAS_CHANGE_PROCESS at a time */
+	struct list_head ioases;
+	struct rw_semaphore process_lock;
 
 	struct maple_tree mmio_tree;
 	struct mutex sw_msi_lock; /* protects sw_msi_list and sw_msi_next */
@@ -72,7 +78,7 @@ struct iommufd_ctx {
 	unsigned int sw_msi_next;
 
 	struct iommufd_ioas *vfio_ioas;
-	u8 charge_mm;
+	struct pin_budget budget;
 	u8 no_iommu_mode;
 #ifdef CONFIG_IOMMUFD_TEST
 	struct test_pins *test_pins;
@@ -206,7 +212,8 @@ static inline void iommufd_object_unhold(struct iommufd_object *obj)
  * @lock: protects @hwpt_list and serialises automatic HWPT selection
  * @hwpt_list: every paging HWPT that is kept filled from this IOAS, struct
  *             iommufd_hwpt_paging
- * @process_link: for IOMMU_IOAS_CHANGE_PROCESS, under iommufd_ctx::process_lock
+ * @ctx_link: on iommufd_ctx::ioases
+ * @frozen_link: for the checker of test builds, under iommufd_ctx::process_lock
  */
 struct iommufd_ioas {
 	struct iommufd_object obj;
@@ -214,7 +221,8 @@ struct iommufd_ioas {
 	struct io_pagetable iopt;
 	struct mutex lock; /* protects hwpt_list */
 	struct list_head hwpt_list;
-	struct list_head process_link;
+	struct list_head ctx_link;
+	struct list_head frozen_link;
 };
 
 /**
@@ -244,9 +252,10 @@ struct device *iommufd_char_device(void);
 
 /* ioas.c */
 struct iommufd_ioas *iommufd_ioas_new(struct iommufd_ctx *ictx);
-void iommufd_ioas_freeze_all(struct iommufd_ctx *ictx,
-			     struct list_head *frozen);
-void iommufd_ioas_thaw_all(struct list_head *frozen);
+void iommufd_ioas_publish_locked(struct iommufd_ctx *ictx,
+				 struct iommufd_ioas *ioas);
+struct iommufd_ioas *iommufd_ioas_next(struct iommufd_ctx *ictx,
+				       struct iommufd_ioas *ioas);
 int iommufd_ioas_alloc_ioctl(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd);
 int iommufd_ioas_change_process(struct iommufd_ucmd *ucmd);

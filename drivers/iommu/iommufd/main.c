@@ -63,7 +63,7 @@ static int iommufd_option_rlimit_mode(struct iommufd_ctx *ictx,
 		return -EOPNOTSUPP;
 
 	if (cmd->op == IOMMU_OPTION_OP_GET) {
-		cmd->val64 = ictx->charge_mm;
+		cmd->val64 = ictx->budget.by_process;
 		return 0;
 	}
 
@@ -77,7 +77,7 @@ static int iommufd_option_rlimit_mode(struct iommufd_ctx *ictx,
 	guard(spinlock)(&ictx->objects.xa_lock);
 	if (!xa_empty(&ictx->objects))
 		return -EBUSY;
-	ictx->charge_mm = cmd->val64;
+	ictx->budget.by_process = cmd->val64;
 	return 0;
 }
 
@@ -282,12 +282,13 @@ static int iommufd_fops_open(struct inode *inode, struct file *filp)
 	/* VFIO's container charges the process, and applications rely on it */
 	if (IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER) &&
 	    filp->private_data == &iommufd_vfio_misc)
-		ictx->charge_mm = 1;
+		ictx->budget.by_process = true;
 
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);
 	init_waitqueue_head(&ictx->destroy_wait);
-	mutex_init(&ictx->process_lock);
+	INIT_LIST_HEAD(&ictx->ioases);
+	init_rwsem(&ictx->process_lock);
 	mt_init_flags(&ictx->mmio_tree, MT_FLAGS_ALLOC_RANGE);
 	mutex_init(&ictx->sw_msi_lock);
 	INIT_LIST_HEAD(&ictx->sw_msi_list);
@@ -310,7 +311,6 @@ static int iommufd_fops_release(struct inode *inode, struct file *filp)
 	list_for_each_entry_safe(page, next, &ictx->sw_msi_list, link)
 		kfree(page);
 	mutex_destroy(&ictx->sw_msi_lock);
-	mutex_destroy(&ictx->process_lock);
 	kfree(ictx);
 	return 0;
 }

@@ -134,9 +134,17 @@ static int pages_charge(struct iommufd_pages *pages, unsigned long npages)
 	if (pages->type == PAGES_DMABUF)
 		return 0;
 	rc = pin_charge(&pages->payer, npages);
-	if (!rc)
-		pages->charged += npages;
-	return rc;
+	if (rc)
+		return rc;
+	if (unlikely(pages->new_payer)) {
+		rc = pin_move_charge(&pages->payer, pages->new_payer, npages);
+		if (rc) {
+			pin_uncharge(&pages->payer, npages);
+			return rc;
+		}
+	}
+	pages->charged += npages;
+	return 0;
 }
 
 static void pages_uncharge(struct iommufd_pages *pages, unsigned long npages)
@@ -144,6 +152,8 @@ static void pages_uncharge(struct iommufd_pages *pages, unsigned long npages)
 	if (pages->type == PAGES_DMABUF)
 		return;
 	pages->charged -= npages;
+	if (unlikely(pages->new_payer))
+		pin_move_uncharge(&pages->payer, pages->new_payer, npages);
 	pin_uncharge(&pages->payer, npages);
 }
 
@@ -865,13 +875,13 @@ int pages_lookup(struct iommufd_pages *pages, unsigned long start,
  * @start: first byte; only where it is in its page matters
  * @length: bytes
  * @writable: devices may write to it
- * @charge_mm: charge the current process, else its user
+ * @budget: how the context charges the current process
  *
  * Return: the range, or ERR_PTR() as pages_new_user().
  */
 struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 				unsigned long length, bool writable,
-				bool charge_mm)
+				struct pin_budget *budget)
 {
 	struct iommufd_pages *pages;
 	unsigned long last;
@@ -890,11 +900,11 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 	kref_init(&pages->kref);
 	pages->type = type;
 	pages->writable = writable;
-	pages->moving = false;
 	mutex_init(&pages->lock);
 	pages->npages = (last >> PAGE_SHIFT) + 1;
 	pages->dmabuf = NULL;
-	pin_payer_init(&pages->payer, charge_mm);
+	pin_payer_init(&pages->payer, budget);
+	pages->new_payer = NULL;
 	pages->charged = 0;
 	pages->claims = 0;
 	pages->extents = GAP_TREE_INIT;
@@ -908,7 +918,7 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
  * @uptr: first byte
  * @length: bytes
  * @writable: devices may write to it
- * @charge_mm: charge the process, else the user
+ * @budget: how the context charges the current process
  *
  * The range's page 0 is the one that @uptr is in.
  *
@@ -916,7 +926,7 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
  * range is not one of addresses, -ENOMEM.
  */
 struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
-				     bool writable, bool charge_mm)
+				     bool writable, struct pin_budget *budget)
 {
 	unsigned long start = (unsigned long)uptr;
 	struct iommufd_pages *pages;
@@ -925,7 +935,7 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
 	if (check_add_overflow(start, length, &end) ||
 	    end > ULONG_MAX - PAGE_SIZE)
 		return ERR_PTR(-EOVERFLOW);
-	pages = pages_new(PAGES_USER, start, length, writable, charge_mm);
+	pages = pages_new(PAGES_USER, start, length, writable, budget);
 	if (!IS_ERR(pages))
 		pages->uaddr = start & PAGE_MASK;
 	return pages;
@@ -937,7 +947,7 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
  * @start: first byte
  * @length: bytes
  * @writable: devices may write to it
- * @charge_mm: charge the process, else the user
+ * @budget: how the context charges the current process
  *
  * Return: the range, or ERR_PTR() as pages_new_user(), of -EINVAL for a file of
  * another kind, and of -EPERM where @file was not opened for reading, or
@@ -945,7 +955,7 @@ struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
  */
 struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 				     unsigned long length, bool writable,
-				     bool charge_mm)
+				     struct pin_budget *budget)
 {
 	struct iommufd_pages *pages;
 	loff_t end;
@@ -964,7 +974,7 @@ struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 		if (rc)
 			return ERR_PTR(rc);
 	}
-	pages = pages_new(PAGES_FILE, start, length, writable, charge_mm);
+	pages = pages_new(PAGES_FILE, start, length, writable, budget);
 	if (IS_ERR(pages)) {
 		if (writable)
 			pin_file_end_writing(file);

@@ -53,14 +53,15 @@ enum pages_type {
  * @kref: one per area; a new range has one
  * @type: what kind of memory
  * @writable: devices may write to it
- * @moving: IOMMU_IOAS_CHANGE_PROCESS has counted it already
  * @lock: protects all that is not constant
  * @npages: size; page indices below are relative to the range
  * @uaddr: PAGES_USER: page aligned start address in @payer.mm
  * @file: PAGES_FILE: the memfd, referenced
  * @first: PAGES_FILE: index of the range's first page in @file
  * @dmabuf: PAGES_DMABUF: the attachment
- * @payer: who pays; PAGES_USER: whose memory it is
+ * @payer: who pays; PAGES_USER: whose memory it is, which is constant
+ * @new_payer: while IOMMU_IOAS_CHANGE_PROCESS is under way, who is charged, too;
+ *             else NULL
  * @charged: pages charged to @payer
  * @claims: number of claims
  * @extents: what is pinned, struct pages_extent by page index
@@ -71,7 +72,6 @@ struct iommufd_pages {
 	struct kref kref;
 	enum pages_type type : 8;
 	bool writable;
-	bool moving;
 	struct mutex lock; /* protects charged, claims, extents, and below */
 	unsigned long npages;
 	union {
@@ -83,6 +83,7 @@ struct iommufd_pages {
 		struct pages_dmabuf *dmabuf;
 	};
 	struct pin_payer payer;
+	const struct pin_payer *new_payer;
 	unsigned long charged;
 	unsigned int claims;
 	struct gap_tree extents;
@@ -111,16 +112,16 @@ struct pages_mapping {
 
 struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 				unsigned long length, bool writable,
-				bool charge_mm);
+				struct pin_budget *budget);
 struct iommufd_pages *pages_new_user(void __user *uptr, unsigned long length,
-				     bool writable, bool charge_mm);
+				     bool writable, struct pin_budget *budget);
 struct iommufd_pages *pages_new_file(struct file *file, unsigned long start,
 				     unsigned long length, bool writable,
-				     bool charge_mm);
+				     struct pin_budget *budget);
 struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 				       struct device *dev, unsigned long start,
 				       unsigned long length, bool writable,
-				       bool charge_mm);
+				       struct pin_budget *budget);
 void pages_release_kref(struct kref *kref);
 
 void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
@@ -145,19 +146,20 @@ int pages_lookup(struct iommufd_pages *pages, unsigned long start,
 		 unsigned long max_length, phys_addr_t *phys,
 		 unsigned long *length);
 
+struct pages_moving;
+
 /**
  * struct pages_move - a change of who pays (IOMMU_IOAS_CHANGE_PROCESS)
  * @payer: the new payer
- * @npages: pages that are to be charged to it, where that counts anew
+ * @ranges: what both pay for
  */
 struct pages_move {
 	struct pin_payer payer;
-	unsigned long npages;
+	struct pages_moving *ranges;
 };
 
-int pages_move_collect(struct iommufd_pages *pages, struct pages_move *move);
-void pages_move_finish(struct iommufd_pages *pages,
-		       const struct pages_move *move, bool commit);
+int pages_move_add(struct pages_move *move, struct iommufd_pages *pages);
+void pages_move_end(struct pages_move *move, bool commit);
 
 int __init pages_init(size_t user_size);
 void pages_exit(void);

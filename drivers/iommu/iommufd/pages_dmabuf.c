@@ -201,7 +201,7 @@ static int pages_dmabuf_attach(struct iommufd_pages *pages,
  * @start: first byte
  * @length: bytes
  * @writable: devices may write to it
- * @charge_mm: charge the process, else the user, if anything is to be charged
+ * @budget: as for other ranges, though nothing is charged
  *
  * Context: may sleep; takes the dma_resv.
  * Return: the range; ERR_PTR() of -EINVAL where the dma-buf is shorter, or
@@ -211,14 +211,14 @@ static int pages_dmabuf_attach(struct iommufd_pages *pages,
 struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 				       struct device *dev, unsigned long start,
 				       unsigned long length, bool writable,
-				       bool charge_mm)
+				       struct pin_budget *budget)
 {
 	struct iommufd_pages *pages;
 	int rc = -ENOMEM;
 
 	if (start > dmabuf->size || length > dmabuf->size - start)
 		return ERR_PTR(-EINVAL);
-	pages = pages_new(PAGES_DMABUF, start, length, writable, charge_mm);
+	pages = pages_new(PAGES_DMABUF, start, length, writable, budget);
 	if (IS_ERR(pages))
 		return pages;
 

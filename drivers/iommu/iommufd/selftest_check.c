@@ -8,8 +8,8 @@
  * as pinned and charged. IOMMU_TEST_OP_CHECK_INVARIANTS asks for it; and it is
  * made whenever a context is closed, of all contexts, whoever used them.
  *
- * It freezes every IOVA space of the context as IOMMU_IOAS_CHANGE_PROCESS does,
- * under iommufd_ctx::process_lock: nothing is mapped, unmapped or pinned then.
+ * It freezes every IOVA space of the context, and keeps copies out by
+ * iommufd_ctx::process_lock: nothing is mapped, unmapped or pinned then.
  * What goes on is revocation, which takes iommufd_pages::lock only.
  *
  * The mock's page tables are read entry by entry: there is nothing in them that
@@ -350,7 +350,7 @@ static size_t count_areas(struct list_head *frozen)
 	struct iopgt_area *area;
 	size_t nr = 0;
 
-	list_for_each_entry(ioas, frozen, process_link)
+	list_for_each_entry(ioas, frozen, frozen_link)
 		for_each_area(area, &ioas->iopt)
 			nr++;
 	return nr;
@@ -392,7 +392,7 @@ static void check_all_pages(struct invariant_check *check,
 	refs = kvmalloc_objs(*refs, max, GFP_KERNEL | __GFP_NOWARN);
 	if (!refs)
 		return;
-	list_for_each_entry(ioas, frozen, process_link)
+	list_for_each_entry(ioas, frozen, frozen_link)
 		add_refs(&ioas->iopt, refs, &nr);
 	sort(refs, nr, sizeof(*refs), area_ref_cmp, NULL);
 	for (first = 0; first != nr; first = i) {
@@ -407,6 +407,47 @@ static void check_all_pages(struct invariant_check *check,
 }
 
 /**
+ * check_freeze() - Keep every IOVA space of a context as it is
+ * @ictx: context, with its process_lock held for write
+ * @frozen: empty list; gets the IOASes, with a short reference each
+ *
+ * First the domains of all, then the areas of all: lockdep counts locks of one
+ * class taken in a row as one, and can hold no more than 48.
+ *
+ * Context: may sleep; until check_thaw() nothing is mapped, unmapped or pinned.
+ */
+void check_freeze(struct iommufd_ctx *ictx, struct list_head *frozen)
+{
+	struct iommufd_ioas *ioas = NULL;
+
+	while ((ioas = iommufd_ioas_next(ictx, ioas))) {
+		refcount_inc(&ioas->obj.wait_cnt);
+		list_add_tail(&ioas->frozen_link, frozen);
+	}
+	list_for_each_entry(ioas, frozen, frozen_link)
+		down_write_nest_lock(&ioas->iopt.domains_lock,
+				     &ictx->process_lock);
+	list_for_each_entry(ioas, frozen, frozen_link)
+		down_write_nest_lock(&ioas->iopt.iova_lock,
+				     &ictx->process_lock);
+}
+
+/**
+ * check_thaw() - Undo check_freeze()
+ * @frozen: the list
+ */
+void check_thaw(struct list_head *frozen)
+{
+	struct iommufd_ioas *ioas, *next;
+
+	list_for_each_entry_safe(ioas, next, frozen, frozen_link) {
+		up_write(&ioas->iopt.iova_lock);
+		up_write(&ioas->iopt.domains_lock);
+		iommufd_ioas_put(ioas);
+	}
+}
+
+/**
  * check_frozen() - The invariants of a context that nothing happens in
  * @ictx: the context, with process_lock held
  * @frozen: its IOASes, frozen
@@ -418,12 +459,12 @@ void check_frozen(struct iommufd_ctx *ictx, struct list_head *frozen,
 	struct iommufd_ioas *ioas;
 
 	lockdep_assert_held(&ictx->process_lock);
-	list_for_each_entry(ioas, frozen, process_link)
+	list_for_each_entry(ioas, frozen, frozen_link)
 		check_areas(check, &ioas->iopt);
 	check_all_pages(check, frozen);
 	if (check->unreadable)
 		return;
-	list_for_each_entry(ioas, frozen, process_link)
+	list_for_each_entry(ioas, frozen, frozen_link)
 		check_domains(check, &ioas->iopt);
 }
 
@@ -452,22 +493,15 @@ void check_destroy(struct invariant_check *check)
 static void check_context(struct iommufd_ctx *ictx,
 			  struct invariant_check *check)
 {
-	struct iommufd_object *obj;
-	struct iommufd_ioas *ioas;
+	struct iommufd_ioas *ioas = NULL;
 	LIST_HEAD(frozen);
-	unsigned long id;
 
-	xa_for_each(&ictx->objects, id, obj) {
-		ioas = iommufd_ioas_get(ictx, id);
-		if (IS_ERR(ioas))
-			continue;
+	while ((ioas = iommufd_ioas_next(ictx, ioas)))
 		check_hwpts(check, ioas);
-		iommufd_ioas_put(ioas);
-	}
-	guard(mutex)(&ictx->process_lock);
-	iommufd_ioas_freeze_all(ictx, &frozen);
+	guard(rwsem_write)(&ictx->process_lock);
+	check_freeze(ictx, &frozen);
 	check_frozen(ictx, &frozen, check);
-	iommufd_ioas_thaw_all(&frozen);
+	check_thaw(&frozen);
 }
 
 /**

@@ -86,6 +86,8 @@ struct mock_leaf {
 /* selftest_check.c */
 __printf(2, 3)
 void check_failed(struct invariant_check *check, const char *fmt, ...);
+void check_freeze(struct iommufd_ctx *ictx, struct list_head *frozen);
+void check_thaw(struct list_head *frozen);
 void check_frozen(struct iommufd_ctx *ictx, struct list_head *frozen,
 		  struct invariant_check *check);
 void check_init(struct invariant_check *check, bool quiet);

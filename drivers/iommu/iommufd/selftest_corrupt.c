@@ -153,7 +153,7 @@ static int corruption_find(struct corruption *c, struct list_head *frozen,
 {
 	struct iommufd_ioas *ioas;
 
-	list_for_each_entry(ioas, frozen, process_link) {
+	list_for_each_entry(ioas, frozen, frozen_link) {
 		if (ioas->obj.id != ioas_id)
 			continue;
 		c->iopt = &ioas->iopt;
@@ -182,8 +182,8 @@ static int corrupt_and_check(struct iommufd_ctx *ictx, u32 ioas_id,
 	LIST_HEAD(frozen);
 	int rc;
 
-	guard(mutex)(&ictx->process_lock);
-	iommufd_ioas_freeze_all(ictx, &frozen);
+	guard(rwsem_write)(&ictx->process_lock);
+	check_freeze(ictx, &frozen);
 	rc = corruption_find(&c, &frozen, ioas_id, iova);
 	if (!rc)
 		rc = corrupt(&c, kind, false);
@@ -194,7 +194,7 @@ static int corrupt_and_check(struct iommufd_ctx *ictx, u32 ioas_id,
 		*violations = check.violations;
 		rc = corrupt(&c, kind, true);
 	}
-	iommufd_ioas_thaw_all(&frozen);
+	check_thaw(&frozen);
 	return rc;
 }
 

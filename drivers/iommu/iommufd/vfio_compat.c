@@ -132,7 +132,7 @@ int iommufd_vfio_compat_ioas_create(struct iommufd_ctx *ictx)
 	ret = vfio_ioas_check_locked(ictx);
 	if (ret == -ENOENT) {
 		/* In one step: nobody learns of an ID that is not there yet */
-		iommufd_object_publish_locked(ictx, &ioas->obj);
+		iommufd_ioas_publish_locked(ictx, ioas);
 		ictx->vfio_ioas = ioas;
 	}
 	xa_unlock(&ictx->objects);
@@ -232,7 +232,7 @@ static int vfio_map_dma(struct iommufd_ctx *ictx, void __user *arg)
 		return PTR_ERR(ioas);
 
 	iova = map.iova;
-	ret = iopgt_map_user(&ioas->iopt, ictx->charge_mm,
+	ret = iopgt_map_user(&ioas->iopt, &ictx->budget,
 			     u64_to_user_ptr(map.vaddr), map.size, &iova, prot,
 			     IOPGT_FIXED);
 	iommufd_ioas_put(ioas);
