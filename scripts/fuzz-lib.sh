@@ -35,7 +35,7 @@ seed_files()
 
 # fuzz_guest DIR SECONDS "OPTIONS" FILE...: in the background, a guest in which
 # iommu-fuzz runs with these options and files; $! is it. All that comes of it
-# is in DIR.
+# is in DIR. TINY=SEED shrinks iommufd's thresholds.
 fuzz_guest()
 {
 	local dir=$1 seconds=$2 words=$3 files=() paths='' file number=0
@@ -44,6 +44,7 @@ fuzz_guest()
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	truncate -s 16M "$dir/board"
+	echo "${TINY:=0}" >"$dir/tiny"
 	for file; do
 		number=$((number + 1))
 		files+=(--file "$file:/inputs.$number")
@@ -63,6 +64,7 @@ fuzz_guest()
 		--shared "$dir/board" --log "$dir/kernel.log" \
 		--append panic_on_warn=1 --append softlockup_panic=1 \
 		--append hung_task_panic=1 --append numa=fake=2 \
+		--append iommufd.tiny="$TINY" \
 		--timeout $((seconds + 400)) \
 		>"$dir/output" 2>"$dir/boot.err" &
 }

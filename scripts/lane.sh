@@ -36,6 +36,19 @@ kernels()
 	echo "${KERNELS:-$*}"
 }
 
+# A lane calls the kernel "run" "tiny" where each threshold of iommufd's is as small
+# as can be (see drivers/iommu/iommufd/thresholds.h). kernel_image KERNEL builds it,
+# kernel_options KERNEL prints what scripts/boot is to be given for it.
+kernel_image()
+{
+	"$SCRIPTS/build" "${1/#tiny/run}"
+}
+
+kernel_options()
+{
+	[ "$1" != tiny ] || printf '%s\n' --append iommufd.tiny=1
+}
+
 # wait_for_turn: until fewer jobs run than may: as many as there are CPUs, as an
 # emulator uses little more than one.
 wait_for_turn()
@@ -169,11 +182,12 @@ job()
 	echo 'exit 0'
 }
 
-# start_guest IMAGE DIR LOG PROGRAM...: boot once and run the programs in turn.
+# start_guest KERNEL IMAGE DIR LOG PROGRAM...: boot once and run the programs in turn.
 start_guest()
 {
-	local image=$1 dir=$2 log=$3 program options=()
-	shift 3
+	local image=$2 dir=$3 log=$4 program options=()
+	mapfile -t options < <(kernel_options "$1")
+	shift 4
 
 	mkdir -p "$log"
 	for program; do
@@ -287,7 +301,7 @@ run_suites()
 	mapfile -t programs < <(chosen "${programs[@]}")
 	[ -n "${programs[*]}" ] || die "no program here is ${TEST:-there}"
 	for kernel in $kernels; do
-		images[$kernel]=$("$SCRIPTS/build" "$kernel")
+		images[$kernel]=$(kernel_image "$kernel")
 		rm -rf "${LANE_DIR:?}/$kernel"
 	done
 	mapfile -t shares < <(for kernel in $kernels; do
@@ -303,7 +317,7 @@ run_suites()
 		IFS=$'\t' read -ra share <<<"${shares[guest]}"
 		kernel=${share[1]}
 		wait_for_turn
-		start_guest "${images[$kernel]}" "$dir" \
+		start_guest "$kernel" "${images[$kernel]}" "$dir" \
 			"$LANE_DIR/$kernel/$guest" "${share[@]:2}"
 	done
 

@@ -23,12 +23,13 @@ static const struct iommufd_thresholds thresholds_tiny = {
 	.pfn_chunk_max_bytes = 64,
 	.pfn_mark_runs = 2,
 	.pfn_min_single = 2,
-	/* Above a huge page, or there would be none in IO page tables */
-	.pfn_run_max_pages = 513,
+	/* Whole huge pages, or there would be none in IO page tables */
+	.pfn_run_max_pages = 1024,
 	.iopgt_leaving = 1,
 	.area_unpin_tries = 2,
 	.gap_misfits = 2,
-	.iova_max_align = 2 * PAGE_SIZE,
+	/* Userspace sees it: not shrunk unless asked for by name */
+	.iova_max_align = 0,
 	.iova_window = 16 * PAGE_SIZE,
 	.iova_fill_words = 2,
 	.fault_batch = 1,
