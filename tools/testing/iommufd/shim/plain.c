@@ -40,7 +40,7 @@ void *shim_current(void)
 
 bool shim_killed(void)
 {
-	return shim_plain.killed;
+	return shim_plain.killed || shim_fail("kill");
 }
 
 void shim_lock_write(struct shim_lock *lock, const char *name)
@@ -48,11 +48,12 @@ void shim_lock_write(struct shim_lock *lock, const char *name)
 	if (lock->owner || lock->readers)
 		shim_panic("%s is taken twice", name);
 	lock->owner = 1;
+	shim_plain.held++;
 }
 
 int shim_lock_write_killable(struct shim_lock *lock, const char *name)
 {
-	if (shim_plain.killed)
+	if (shim_killed())
 		return -EINTR;
 	shim_lock_write(lock, name);
 	return 0;
@@ -63,6 +64,7 @@ bool shim_trylock_write(struct shim_lock *lock, const char *name)
 	if (lock->owner || lock->readers)
 		return false;
 	lock->owner = 1;
+	shim_plain.held++;
 	return true;
 }
 
@@ -71,6 +73,7 @@ void shim_unlock_write(struct shim_lock *lock, const char *name)
 	if (!lock->owner)
 		shim_panic("%s is not held", name);
 	lock->owner = 0;
+	shim_plain.held--;
 }
 
 void shim_lock_read(struct shim_lock *lock, const char *name)
@@ -79,11 +82,12 @@ void shim_lock_read(struct shim_lock *lock, const char *name)
 	if (lock->owner || lock->readers)
 		shim_panic("%s is taken twice", name);
 	lock->readers++;
+	shim_plain.held++;
 }
 
 int shim_lock_read_killable(struct shim_lock *lock, const char *name)
 {
-	if (shim_plain.killed)
+	if (shim_killed())
 		return -EINTR;
 	shim_lock_read(lock, name);
 	return 0;
@@ -94,6 +98,7 @@ bool shim_trylock_read(struct shim_lock *lock, const char *name)
 	if (lock->owner)
 		return false;
 	lock->readers++;
+	shim_plain.held++;
 	return true;
 }
 
@@ -102,12 +107,14 @@ void shim_unlock_read(struct shim_lock *lock, const char *name)
 	if (!lock->readers)
 		shim_panic("%s is not held for reading", name);
 	lock->readers--;
+	shim_plain.held--;
 }
 
 void shim_downgrade(struct shim_lock *lock, const char *name)
 {
 	shim_unlock_write(lock, name);
 	lock->readers++;
+	shim_plain.held++;
 }
 
 bool shim_lock_held(const struct shim_lock *lock)

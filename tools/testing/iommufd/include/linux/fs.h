@@ -32,8 +32,29 @@ struct file_operations {
 	void (*show_fdinfo)(struct seq_file *m, struct file *f);
 };
 
-struct address_space { struct inode *host; };
-struct inode { umode_t i_mode; };
+/**
+ * struct address_space - a file's pages
+ * @host: the file
+ * @writers: writable mappings; negative where none may come
+ */
+struct address_space {
+	struct inode *host;
+	int writers;
+};
+
+/**
+ * struct inode - a file
+ * @i_mode: its kind
+ * @seals: F_SEAL_*
+ * @shmem: one of tmpfs
+ * @huge: one of hugetlbfs
+ */
+struct inode {
+	umode_t i_mode;
+	unsigned int seals;
+	bool shmem;
+	bool huge;
+};
 
 /**
  * struct file - an open file
@@ -56,6 +77,7 @@ struct file {
 
 #define FMODE_READ	1u
 #define FMODE_WRITE	2u
+#define F_SEAL_FUTURE_WRITE 0x10
 #define O_RDWR		2
 #define O_NONBLOCK	04000
 #define O_CLOEXEC	02000000
@@ -73,6 +95,29 @@ static inline struct inode *file_inode(const struct file *f)
 {
 	return f->f_mapping->host;
 }
+
+static inline int mapping_map_writable(struct address_space *mapping)
+{
+	if (mapping->writers < 0)
+		return -EPERM;
+	mapping->writers++;
+	return 0;
+}
+
+static inline void mapping_unmap_writable(struct address_space *mapping)
+{
+	mapping->writers--;
+}
+
+#define shmem_file(file)	(file_inode(file)->shmem)
+#define is_file_hugepages(file)	(file_inode(file)->huge)
+#define SHMEM_I(inode)		(inode)
+#define HUGETLBFS_I(inode)	(inode)
+
+struct folio;
+long memfd_pin_folios(struct file *file, loff_t start, loff_t end,
+		      struct folio **folios, unsigned int max,
+		      pgoff_t *offset);
 
 static inline struct file *get_file(struct file *f)
 {

@@ -17,10 +17,15 @@
 #define PFN_DOWN(x)	((x) >> PAGE_SHIFT)
 #define PFN_PHYS(x)	((phys_addr_t)(x) << PAGE_SHIFT)
 #define PHYS_PFN(x)	((unsigned long)((x) >> PAGE_SHIFT))
+/* A program may have smaller ones */
+#ifndef PMD_SHIFT
 #define PMD_SHIFT	21
-#define PMD_SIZE	(1UL << PMD_SHIFT)
 #define PUD_SHIFT	30
+#endif
+#define PMD_SIZE	(1UL << PMD_SHIFT)
+#define PMD_MASK	(~(PMD_SIZE - 1))
 #define PUD_SIZE	(1UL << PUD_SHIFT)
+#define PUD_MASK	(~(PUD_SIZE - 1))
 #define TASK_SIZE_MAX	((1UL << 47) - PAGE_SIZE)
 #define untagged_addr(a)		(a)
 #define untagged_addr_remote(mm, a)	((void)(mm), a)
@@ -58,6 +63,15 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   struct page **pages, int *locked);
 #define FOLL_WRITE	1
 #define FOLL_LONGTERM	0x100
+#define FOLL_NOFAULT	0x200
+
+/* Folios; one pin of each page */
+struct folio *page_folio(struct page *page);
+unsigned long folio_pfn(struct folio *folio);
+unsigned long folio_nr_pages(struct folio *folio);
+#define folio_page(folio, n)	nth_page(&(folio)->page, n)
+int folio_add_pins(struct folio *folio, unsigned int pins);
+void unpin_user_folio(struct folio *folio, unsigned long npages);
 
 #define kmap_local_page(page)	shim_kmap(page)
 #define kunmap_local(p)		((void)(p))
@@ -103,6 +117,8 @@ struct vm_area_struct {
 #define pgprot_writecombine(prot)	(prot)
 #define page_is_ram(pfn)		((void)(pfn), 0)
 #define pfn_valid(pfn)			((void)(pfn), 0)
+
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
 
 static inline unsigned long vma_pages(const struct vm_area_struct *vma)
 {

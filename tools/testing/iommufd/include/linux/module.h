@@ -28,6 +28,7 @@ struct module;
 #define symbol_get(s)			(&(s))
 #define symbol_put(s)			((void)0)
 #define try_module_get(m)		true
+#define __module_get(m)		((void)(m))
 #define module_put(m)			((void)(m))
 
 #define array_index_nospec(i, n)	((i) < (n) ? (i) : 0)

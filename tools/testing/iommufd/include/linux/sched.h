@@ -112,8 +112,8 @@ static inline void mmput(struct mm_struct *mm)
 int __account_locked_vm(struct mm_struct *mm, unsigned long pages, bool inc,
 			const struct task_struct *task, bool bypass_rlim);
 
-#define kthread_use_mm(mm)	((void)(mm))
-#define kthread_unuse_mm(mm)	((void)(mm))
+#define kthread_use_mm(m)	(current->mm = (m))
+#define kthread_unuse_mm(m)	((void)(m), current->mm = NULL)
 
 struct mem_cgroup;
 #define set_active_memcg(memcg)		((void)(memcg), (struct mem_cgroup *)NULL)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Userspace's memory is this program's; each copy may fail. */
+/*
+ * Userspace's memory is this program's, but for what the environment keeps itself
+ * (SHIM_USER_MEMORY); each copy may fail.
+ */
 #ifndef _SHIM_UACCESS_H
 #define _SHIM_UACCESS_H
 
@@ -9,13 +12,27 @@
 #define access_ok(p, n)		((void)(p), (void)(n), true)
 #define might_fault()		shim_might_sleep("user copy")
 
+/* Both return what is left to be copied, or -1 for memory of the program's */
+#ifdef SHIM_USER_MEMORY
+long shim_write_user(void __user *to, const void *from, unsigned long n);
+long shim_read_user(void *to, const void __user *from, unsigned long n);
+#else
+#define shim_write_user(to, from, n)	(-1L)
+#define shim_read_user(to, from, n)	(-1L)
+#endif
+
 static inline __must_check unsigned long
 copy_to_user(void __user *to, const void *from, unsigned long n)
 {
+	long left;
+
 	might_fault();
 	shim_point("copy_to_user", to);
 	if (shim_fail("copy_to_user"))
 		return n;
+	left = shim_write_user(to, from, n);
+	if (left >= 0)
+		return left;
 	memcpy(to, from, n);
 	/* It has seen it, and may act on it before the call returns */
 	shim_point("copied to user", to);
@@ -25,10 +42,15 @@ copy_to_user(void __user *to, const void *from, unsigned long n)
 static inline __must_check unsigned long
 copy_from_user(void *to, const void __user *from, unsigned long n)
 {
+	long left;
+
 	might_fault();
 	shim_point("copy_from_user", from);
 	if (shim_fail("copy_from_user"))
 		return n;
+	left = shim_read_user(to, from, n);
+	if (left >= 0)
+		return left;
 	memcpy(to, from, n);
 	return 0;
 }

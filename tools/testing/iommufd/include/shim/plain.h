@@ -14,6 +14,7 @@
  * @may_warn: a WARN_ON() is counted, and not the end
  * @warnings: WARN_ON()s that fired
  * @log_lines: lines for the kernel's log
+ * @held: locks that are held
  */
 struct shim_plain {
 	bool (*fail)(const char *what);
@@ -22,6 +23,7 @@ struct shim_plain {
 	bool may_warn;
 	unsigned int warnings;
 	unsigned int log_lines;
+	unsigned int held;
 };
 
 extern struct shim_plain shim_plain;
