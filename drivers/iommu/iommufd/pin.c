@@ -107,9 +107,11 @@ static int pin_store_pages(struct page **pages, unsigned long nr,
 
 	while (i != nr) {
 		unsigned long n = pin_run_length(pages + i, nr - i);
+		unsigned long before = store->npages;
 		int rc = pfn_store_append(store, page_to_pfn(pages[i]), n);
 
 		if (unlikely(rc)) {
+			i += store->npages - before;
 			unpin_user_pages(pages + i, nr - i);
 			return rc;
 		}
@@ -223,7 +225,7 @@ static unsigned long pin_entry_pages(unsigned long uaddr, struct page *page)
 static long pin_huge_pages(unsigned long uaddr, unsigned long npages,
 			   unsigned int gup_flags, struct pfn_store *store)
 {
-	unsigned long done = 0, n;
+	unsigned long done = 0, before, n;
 	struct page *page;
 	int rc;
 
@@ -237,9 +239,11 @@ static long pin_huge_pages(unsigned long uaddr, unsigned long npages,
 		n = min(pin_entry_pages(uaddr, page), npages - done);
 		if (n > 1 && folio_add_pins(page_folio(page), n - 1))
 			n = 1;
+		before = store->npages;
 		rc = pfn_store_append(store, page_to_pfn(page), n);
 		if (rc) {
-			unpin_user_folio(page_folio(page), n);
+			unpin_user_folio(page_folio(page),
+					 n - (store->npages - before));
 			return rc;
 		}
 		done += n;
@@ -445,6 +449,20 @@ void pin_file_end_writing(struct file *file)
 	mapping_unmap_writable(file->f_mapping);
 }
 
+/* On failure the run is what did not get into the store */
+static int pin_store_run(struct pfn_store *store, struct pfn_run *run)
+{
+	unsigned long before = store->npages, stored;
+	int rc = pfn_store_append(store, run->pfn, run->npages);
+
+	if (rc) {
+		stored = store->npages - before;
+		run->pfn += stored;
+		run->npages -= stored;
+	}
+	return rc;
+}
+
 /*
  * memfd_pin_folios() pins a folio once, whatever part of it is wanted. Here
  * each page holds its own pin, so that any part can be given back. On failure
@@ -474,7 +492,7 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 			continue;
 		}
 		if (run.npages) {
-			rc = pfn_store_append(store, run.pfn, run.npages);
+			rc = pin_store_run(store, &run);
 			if (rc) {
 				unpin_user_folio(folios[i++], n);
 				break;
@@ -484,7 +502,7 @@ static int pin_store_folios(struct folio **folios, long nr, size_t offset,
 		run.npages = n;
 	}
 	if (!rc && run.npages)
-		rc = pfn_store_append(store, run.pfn, run.npages);
+		rc = pin_store_run(store, &run);
 	if (rc && run.npages)
 		unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn),
 						 run.npages, false);
