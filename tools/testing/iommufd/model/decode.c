@@ -410,16 +410,49 @@ static void decode_op(const unsigned char *p)
 	}
 }
 
+/* Most thresholds are tiny: few pages are to show what many do */
+static unsigned long pick_threshold(unsigned char p, unsigned long unit)
+{
+	return p >= 0xc0 ? 0 : (1 + p % 8) * unit;
+}
+
+static struct iommufd_thresholds decode_thresholds(const unsigned char *p)
+{
+	struct iommufd_thresholds t = {
+		.pages_breather = pick_threshold(p[0], PAGE_SIZE),
+		.pin_stack_pages = pick_threshold(p[1], 1),
+		.pin_batch_pages = pick_threshold(p[2], 1),
+		.pin_release_pages = pick_threshold(p[3], 1),
+		.pin_huge_pages = pick_threshold(p[4], 3),
+		.pin_huge_max_pause = pick_threshold(p[5], 1),
+		.pfn_chunk_min_bytes = pick_threshold(p[6], 8),
+		.pfn_chunk_max_bytes = pick_threshold(p[7], 32),
+		.pfn_mark_runs = pick_threshold(p[8], 1),
+		.pfn_min_single = pick_threshold(p[9], 1),
+		.pfn_run_max_pages = pick_threshold(p[10], 4),
+		.iopgt_leaving = pick_threshold(p[11], 1),
+		.area_unpin_tries = pick_threshold(p[12], 1),
+		.gap_misfits = pick_threshold(p[13], 1),
+		.iova_window = p[14] >= 0xc0 ? 0 : PAGE_SIZE << p[14] % 8,
+		.iova_fill_words = pick_threshold(p[15], 1),
+	};
+
+	/* There is room for a run at least */
+	if (t.pfn_chunk_min_bytes)
+		t.pfn_chunk_min_bytes = max(t.pfn_chunk_min_bytes, 24UL);
+	if (t.pfn_chunk_max_bytes)
+		t.pfn_chunk_max_bytes = max(t.pfn_chunk_max_bytes, 64UL);
+	return t;
+}
+
 static struct model_setup decode_setup(const unsigned char *p)
 {
 	struct model_setup setup = {
 		.scatter = p[4] & 3,
-		.batch = p[5] & 15,
-		.breather = p[6] & 15,
-		.chunk = p[7] & 15,
-		.memlock = p[8] < 64 ? 32 + p[8] : 255,
-		.orders = p[9],
-		.options = p[10] & (MODEL_GUP_SHORT | MODEL_HIGH_PFN | MODEL_CAPABLE),
+		.memlock = p[5] < 64 ? 32 + p[5] : 255,
+		.orders = p[6],
+		.options = p[7] & (MODEL_GUP_SHORT | MODEL_HIGH_PFN | MODEL_CAPABLE),
+		.thresholds = decode_thresholds(p + 16),
 	};
 
 	memcpy(setup.kinds, p, MODEL_DOMAINS);

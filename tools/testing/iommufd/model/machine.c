@@ -33,6 +33,7 @@ struct user_struct model_users[MODEL_USERS];
 struct model_file model_files[MODEL_FILES];
 struct model_dmabuf model_dmabufs[MODEL_DMABUFS];
 struct model_setup model_setup;
+struct iommufd_thresholds iommufd_thresholds;
 unsigned long model_bitmap_start, model_bitmap_end;
 bool model_bitmap_writable;
 
@@ -682,7 +683,7 @@ void iommufd_test_linger(void)
 
 unsigned long iommufd_test_memory_limit(void)
 {
-	return model_setup.batch * sizeof(void *) ?: ULONG_MAX;
+	return ULONG_MAX;
 }
 
 void iommu_get_resv_regions(struct device *dev, struct list_head *regions)
@@ -785,6 +786,7 @@ static void dmabufs_reset(void)
 /* A fresh machine, as model_setup says */
 void model_machine_reset(void)
 {
+	iommufd_thresholds = model_setup.thresholds;
 	frames_reset();
 	files_reset();
 	tasks_reset();

@@ -15,6 +15,7 @@
 
 #include "io_pagetable.h"
 #include "pages.h"
+#include "thresholds.h"
 
 #define MODEL_VA_PAGES		128	/* of a process's address space */
 #define MODEL_VA_BASE		0x10000000UL
@@ -90,16 +91,22 @@ struct model_dmabuf {
 extern struct model_frame model_frames[MODEL_FRAMES];
 extern unsigned short model_pins[MODEL_FRAMES];
 
-/* struct model_setup: what a sequence begins with */
+/**
+ * struct model_setup - what a sequence begins with
+ * @kinds: of the domains, enum model_iommu_kind
+ * @scatter: how physical memory is handed out
+ * @memlock: RLIMIT_MEMLOCK in pages, 255 for none
+ * @orders: of the files' folios, two bits each
+ * @options: MODEL_*
+ * @thresholds: what the driver's are shrunk to
+ */
 struct model_setup {
-	unsigned char kinds[MODEL_DOMAINS];	/* enum model_iommu_kind */
-	unsigned char scatter;		/* how physical memory is handed out */
-	unsigned char batch;		/* pages that GUP is asked for at once */
-	unsigned char breather;		/* pages between two rests */
-	unsigned char chunk;		/* log2 of a dirty window's pages */
-	unsigned char memlock;		/* RLIMIT_MEMLOCK in pages, 255: none */
-	unsigned char orders;		/* of the files' folios, two bits each */
-	unsigned char options;		/* MODEL_* */
+	unsigned char kinds[MODEL_DOMAINS];
+	unsigned char scatter;
+	unsigned char memlock;
+	unsigned char orders;
+	unsigned char options;
+	struct iommufd_thresholds thresholds;
 };
 
 #define MODEL_GUP_SHORT		1	/* GUP may pin less than it was asked for */

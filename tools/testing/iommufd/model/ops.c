@@ -28,6 +28,15 @@ void op_end(int rc)
 	ref_check();
 }
 
+struct pin_budget *op_budget(bool by_process)
+{
+	static struct pin_budget budgets[2] = {
+		{ .by_process = false }, { .by_process = true },
+	};
+
+	return &budgets[by_process];
+}
+
 static const char *name_of(enum iopgt_place place)
 {
 	return place == IOPGT_AUTO ? "AUTO" : "FIXED";
@@ -142,7 +151,7 @@ void op_map_user(unsigned int space, enum iopgt_place place, unsigned long iova,
 					   last_page(uaddr, length) + 1,
 					   prot & IOMMU_WRITE, by_mm);
 	}
-	rc = iopgt_map_user(&s->iopt, by_mm, (void *)uaddr, length, &iova, prot,
+	rc = iopgt_map_user(&s->iopt, op_budget(by_mm), (void *)uaddr, length, &iova, prot,
 			    place);
 	map_settle(s, &area, place, iova, length, errs, rc);
 }
@@ -198,7 +207,7 @@ void op_map_file(unsigned int space, enum iopgt_place place, unsigned long iova,
 					   last_page(start, length) + 1,
 					   prot & IOMMU_WRITE, by_mm);
 	}
-	rc = iopgt_map_file(&s->iopt, by_mm, fd, NULL, start, length, &iova,
+	rc = iopgt_map_file(&s->iopt, op_budget(by_mm), fd, NULL, start, length, &iova,
 			    prot, place);
 	map_settle(s, &area, place, iova, length, errs, rc);
 }

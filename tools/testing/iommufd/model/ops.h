@@ -7,6 +7,7 @@
 #ifndef __MODEL_OPS_H
 #define __MODEL_OPS_H
 
+#include "charge.h"
 #include "ref.h"
 
 #define FIXED	IOPGT_FIXED
@@ -75,6 +76,7 @@ void model_end(void);
 /* In the files of operations: each begins, says which it is, and ends */
 void op_begin(void);
 void op_end(int rc);
+struct pin_budget *op_budget(bool by_process);
 u64 op_align_errs(const struct ref_space *s, unsigned long alignment);
 
 #define OP(fmt, ...)                                                           \

@@ -4,7 +4,6 @@
 #include <uapi/linux/iommufd.h>
 
 #include "ops.h"
-#include "charge.h"
 
 #define DIRTY_BITS	2048
 
@@ -174,27 +173,16 @@ static void move_ranges(enum pin_charge_mode mode, unsigned long *npages)
 		}
 }
 
-/* As ioas.c does it: all spaces are frozen for the time it takes */
+/* As ioas.c does it: both pay, until it is known whether the new one can */
 static int change_process(bool by_mm)
 {
 	struct pages_move move = {};
-	struct mutex outer; /* for lockdep alone */
 	int rc = 0;
 
-	mutex_init(&outer);
-	pin_payer_init(&move.payer, by_mm);
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
-		iopgt_freeze_domains(&ref_spaces[i].iopt, &outer);
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
-		iopgt_freeze_areas(&ref_spaces[i].iopt, &outer);
+	pin_payer_init(&move.payer, op_budget(by_mm));
 	for (unsigned int i = 0; i != MODEL_SPACES && !rc; i++)
-		rc = iopgt_move_collect(&ref_spaces[i].iopt, &move);
-	if (!rc)
-		rc = pin_charge(&move.payer, move.npages);
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
-		iopgt_move_finish(&ref_spaces[i].iopt, &move, !rc);
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
-		iopgt_thaw(&ref_spaces[i].iopt);
+		rc = iopgt_move_all(&ref_spaces[i].iopt, &move);
+	pages_move_end(&move, !rc);
 	pin_payer_release(&move.payer);
 	return rc;
 }
@@ -211,10 +199,9 @@ void op_change_process(bool by_mm)
 		for (unsigned int k = 0; k != ref_spaces[i].nr; k++)
 			if (ref_spaces[i].area[k].range->type == PAGES_USER)
 				errs = REF_ERR(EINVAL);
-	if (!errs) {
-		move_ranges(mode, &npages);
-		errs = ref_can_pay(ref_current(), mode, npages);
-	}
+	move_ranges(mode, &npages);
+	if (npages)
+		errs |= ref_can_pay(ref_current(), mode, npages);
 	rc = change_process(by_mm);
 	if (ref_settle(errs, rc))
 		move_ranges(mode, NULL);

@@ -107,12 +107,16 @@ bool ref_is_reserved(const struct ref_space *s, unsigned long first,
 	return false;
 }
 
-/* The highest IOVA that is given out to who did not ask for it */
+/* Between these lie IOVAs that are given out to who did not ask for them */
+#define REF_LOWEST_AUTO		1UL
 #define REF_HIGHEST_AUTO	(ULONG_MAX - SZ_64K)
+#define REF_HIGHEST_ALLOWED	(ULONG_MAX - PAGE_SIZE)
 
 static bool auto_window_is_valid(const struct ref_space *s, unsigned long first,
 				 unsigned long last)
 {
+	if (first < REF_LOWEST_AUTO || last > REF_HIGHEST_ALLOWED)
+		return false;
 	if (!s->nr_allowed)
 		return last <= REF_HIGHEST_AUTO;
 	for (unsigned int i = 0; i != s->nr_allowed; i++)
@@ -142,10 +146,11 @@ static bool auto_fits_behind(const struct ref_space *s, unsigned long at,
 /* What lies lowest begins where something else ends */
 bool ref_auto_exists(const struct ref_space *s, unsigned long length)
 {
-	if (auto_fits_behind(s, 0, length))
+	if (auto_fits_behind(s, REF_LOWEST_AUTO, length))
 		return true;
 	for (unsigned int i = 0; i != s->nr_allowed; i++)
-		if (auto_fits_behind(s, s->allowed[i].first, length))
+		if (auto_fits_behind(s, max(s->allowed[i].first, REF_LOWEST_AUTO),
+				     length))
 			return true;
 	for (unsigned int i = 0; i != s->nr; i++)
 		if (auto_fits_behind(s, s->area[i].last + 1, length))

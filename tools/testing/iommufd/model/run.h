@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MODEL_SETUP_BYTES	16
+#define MODEL_SETUP_BYTES	32
 #define MODEL_OP_BYTES		8
 
 /*
