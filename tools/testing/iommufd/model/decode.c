@@ -373,6 +373,11 @@ static void decode_memory(const unsigned char *p)
 		  min(p[3] % 16 + 1UL, MODEL_VA_PAGES - page));
 }
 
+static void decode_race(const unsigned char *p)
+{
+	op_race(1 + p[0] % 4);
+}
+
 static const struct {
 	void (*decode)(const unsigned char *p);
 	unsigned int weight;
@@ -380,7 +385,7 @@ static const struct {
 	{ decode_map_user, 40 },
 	{ decode_map_file, 30 },
 	{ decode_copy, 30 },
-	{ decode_unmap, 50 },
+	{ decode_unmap, 48 },
 	{ decode_unmap_all, 2 },
 	{ decode_cut, 6 },
 	{ decode_huge_pages, 4 },
@@ -389,12 +394,13 @@ static const struct {
 	{ decode_allow, 2 },
 	{ decode_access, 6 },
 	{ decode_pin, 16 },
-	{ decode_rw, 10 },
+	{ decode_rw, 9 },
 	{ decode_lookup, 6 },
 	{ decode_dirty, 14 },
 	{ decode_revoke, 3 },
 	{ decode_process, 5 },
 	{ decode_memory, 12 },
+	{ decode_race, 4 },
 };
 
 static void decode_op(const unsigned char *p)

@@ -827,8 +827,3 @@ void model_machine_check_end(void)
 		MODEL_CHECK(!model_dmabufs[i].refs, "a dma-buf is kept");
 	MODEL_CHECK(!attachments, "a dma-buf stays attached");
 }
-
-void model_check_locks(void)
-{
-	MODEL_CHECK(!shim_plain.held, "a lock is held behind a call");
-}

@@ -16,6 +16,7 @@ void op_begin(void)
 {
 	model_ops++;
 	model_fault_hit = false;
+	race_begin();
 }
 
 void op_end(int rc)
@@ -82,8 +83,8 @@ static void check_place(const struct ref_space *s, enum iopgt_place place,
 }
 
 /* The new areas are there; the first is at @iova, one is behind the other */
-static void areas_appear(struct ref_space *s, struct ref_area *areas,
-			 unsigned int nr, unsigned long iova)
+void op_areas_appear(struct ref_space *s, struct ref_area *areas,
+		     unsigned int nr, unsigned long iova)
 {
 	for (unsigned int i = 0; i != nr; i++) {
 		areas[i].last += iova;
@@ -113,15 +114,17 @@ static u64 fill_errs(const struct ref_space *s, struct ref_area *areas,
 	return errs;
 }
 
-static void map_settle(struct ref_space *s, struct ref_area *area,
-		       enum iopgt_place place, unsigned long iova,
-		       unsigned long length, u64 errs, int rc)
+/* The call is over; @nr areas of @length bytes in all are mapped at @iova */
+static void map_settle(struct ref_space *s, struct ref_area *areas,
+		       unsigned int nr, enum iopgt_place place,
+		       unsigned long iova, unsigned long length, u64 errs,
+		       int rc)
 {
-	if (!errs)
-		errs = fill_errs(s, area, 1);
-	if (ref_settle(errs, rc)) {
+	bool published = race_end();
+
+	if (ref_settle(errs, rc) && !published) {
 		check_place(s, place, iova, length);
-		areas_appear(s, area, 1, iova);
+		op_areas_appear(s, areas, nr, iova);
 	}
 	op_end(rc);
 }
@@ -151,9 +154,12 @@ void op_map_user(unsigned int space, enum iopgt_place place, unsigned long iova,
 					   last_page(uaddr, length) + 1,
 					   prot & IOMMU_WRITE, by_mm);
 	}
+	if (!errs)
+		errs = fill_errs(s, &area, 1);
+	race_publish(s, &area, 1);
 	rc = iopgt_map_user(&s->iopt, op_budget(by_mm), (void *)uaddr, length, &iova, prot,
 			    place);
-	map_settle(s, &area, place, iova, length, errs, rc);
+	map_settle(s, &area, 1, place, iova, length, errs, rc);
 }
 
 static u64 file_errs(int fd, unsigned long start, unsigned long length,
@@ -207,9 +213,12 @@ void op_map_file(unsigned int space, enum iopgt_place place, unsigned long iova,
 					   last_page(start, length) + 1,
 					   prot & IOMMU_WRITE, by_mm);
 	}
+	if (!errs)
+		errs = fill_errs(s, &area, 1);
+	race_publish(s, &area, 1);
 	rc = iopgt_map_file(&s->iopt, op_budget(by_mm), fd, NULL, start, length, &iova,
 			    prot, place);
-	map_settle(s, &area, place, iova, length, errs, rc);
+	map_settle(s, &area, 1, place, iova, length, errs, rc);
 }
 
 void op_copy(unsigned int dst, unsigned int src, enum iopgt_place place,
@@ -255,13 +264,10 @@ void op_copy(unsigned int dst, unsigned int src, enum iopgt_place place,
 	}
 	if (!errs)
 		errs = fill_errs(s, piece, nr);
+	race_publish(s, piece, nr);
 	rc = iopgt_copy(&s->iopt, &from->iopt, src_iova, length, &dst_iova, prot,
 			place);
-	if (ref_settle(errs, rc)) {
-		check_place(s, place, dst_iova, length);
-		areas_appear(s, piece, nr, dst_iova);
-	}
-	op_end(rc);
+	map_settle(s, piece, nr, place, dst_iova, length, errs, rc);
 }
 
 /* Accesses that keep their pins when they are asked to let go */

@@ -68,10 +68,22 @@ void op_memlock(unsigned int task, unsigned long npages);
 void op_memory(unsigned int task, enum model_memory what, unsigned long page,
 	       unsigned long npages);
 void op_punch_hole(unsigned int file, unsigned long page);
+void op_race(unsigned int nr);
 
 /* A sequence begins, and ends with everything given back */
 void model_begin(const struct model_setup *setup);
 void model_end(void);
+
+/*
+ * race.c: areas that a call is about to publish; whether the reference has got them
+ * already, as another thread has come in between.
+ */
+void race_begin(void);
+void race_publish(struct ref_space *s, struct ref_area *areas, unsigned int nr);
+bool race_end(void);
+bool race_is_on(void);
+void op_areas_appear(struct ref_space *s, struct ref_area *areas,
+		     unsigned int nr, unsigned long iova);
 
 /* In the files of operations: each begins, says which it is, and ends */
 void op_begin(void);

@@ -41,7 +41,7 @@ static struct options {
 	unsigned long seconds;
 	unsigned long max_ops;
 	bool nth;
-	bool quiet;
+	bool as_it_is;
 } options = { .seed = 1 };
 
 static bool silent;
@@ -303,8 +303,10 @@ static void parse_replay(struct sequence *s, int argc, char **argv)
 
 static void usage(void)
 {
-	fputs("iommufd_model [--seed N] [--seconds N] [--ops N] [--nth]\n"
-	      "iommufd_model --replay BYTES [FAULT [SHORT]]\n", stderr);
+	fputs("iommufd_model [--seed N] [--seconds N] [--ops N] [--nth] [--as-it-is]\n"
+	      "iommufd_model --replay BYTES [FAULT [SHORT]]\n"
+	      "--nth: each place that can fail does, in turn\n"
+	      "--as-it-is: do not make what fails shorter\n", stderr);
 	exit(2);
 }
 
@@ -313,6 +315,8 @@ static void parse(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--nth")) {
 			options.nth = true;
+		} else if (!strcmp(argv[i], "--as-it-is")) {
+			options.as_it_is = true;
 		} else if (i + 1 == argc) {
 			usage();
 		} else if (!strcmp(argv[i], "--seed")) {
@@ -367,6 +371,7 @@ int main(int argc, char **argv)
 	       shared->sequences, shared->ops, took, shared->ops / took);
 	if (!status && shared->done)
 		return 0;
-	shrink(&shared->sequence);
-	return 1;
+	if (!options.as_it_is)
+		shrink(&shared->sequence);
+	return 3;
 }

@@ -2,6 +2,13 @@
 #ifndef _SHIM_BARRIER_H
 #define _SHIM_BARRIER_H
 
+/* Others may have got what was published by it, and be done with it already */
+#ifdef SHIM_PUBLISHED
+void shim_published(void *where);
+#else
+#define shim_published(where)		do { } while (0)
+#endif
+
 #define smp_load_acquire(p)						\
 ({									\
 	shim_point("smp_load_acquire " #p, p);				\
@@ -12,6 +19,7 @@
 do {									\
 	shim_point("smp_store_release " #p, p);				\
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);			\
+	shim_published(p);						\
 } while (0)
 
 #define smp_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
