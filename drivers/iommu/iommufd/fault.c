@@ -47,8 +47,7 @@
  * other VFs, so its user could starve them of requests or be starved.
  *
  * Context: process context, iommufd_group::lock held.
- * Return: 0; -EINVAL for a VF; -ENODEV where the IOMMU driver has no way to
- * answer page requests.
+ * Return: 0; -EINVAL for a VF.
  */
 int iommufd_iopf_enable(struct iommufd_device *idev)
 {
@@ -56,13 +55,9 @@ int iommufd_iopf_enable(struct iommufd_device *idev)
 
 	lockdep_assert_held(&idev->igroup->lock);
 
-	if (!idev->iopf_enabled) {
-		if (!iommufd_device_ops(idev)->page_response)
-			return -ENODEV;
-		if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn &&
-		    pci_pri_supported(to_pci_dev(dev)))
-			return -EINVAL;
-	}
+	if (!idev->iopf_enabled && dev_is_pci(dev) &&
+	    to_pci_dev(dev)->is_virtfn && pci_pri_supported(to_pci_dev(dev)))
+		return -EINVAL;
 	idev->iopf_enabled++;
 	return 0;
 }

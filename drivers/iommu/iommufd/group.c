@@ -274,6 +274,11 @@ static int check_device_rules(struct iommufd_device *idev,
 	    hwpt->domain->owner != iommufd_device_ops(idev))
 		return -EINVAL;
 
+	/* Or its writes would be missing from what is reported as dirty */
+	if (iommufd_hwpt_stage2(hwpt)->common.domain->dirty_ops &&
+	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
+		return -EINVAL;
+
 	/*
 	 * KVM relies on it for every device that can have no-snoop DMA blocked.
 	 * It cannot be made up for here: drivers put it into the PTEs.

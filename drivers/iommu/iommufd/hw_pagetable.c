@@ -140,8 +140,8 @@ alloc_paging_domain(struct iommufd_device *idev, u32 flags,
  * Context: may sleep. Takes no lock of iommufd's.
  * Return: the HWPT; or ERR_PTR(-ENOENT) where the IOAS is being destroyed,
  * ERR_PTR(-EINVAL) where the domain cannot block no-snoop DMA though the device
- * needs that, ERR_PTR(-EOPNOTSUPP) where the IOMMU driver does not support
- * @flags or @user_data, ERR_PTR(-ENOMEM), or the driver's reason.
+ * needs that, ERR_PTR(-EOPNOTSUPP) where the IOMMU or its driver does not
+ * support @flags or @user_data, ERR_PTR(-ENOMEM), or the driver's reason.
  */
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_new(struct iommufd_ioas *ioas, struct iommufd_device *idev,
@@ -151,6 +151,11 @@ iommufd_hwpt_paging_new(struct iommufd_ioas *ioas, struct iommufd_device *idev,
 	struct iommufd_hwpt_paging *hwpt;
 	struct iommu_domain *domain;
 	int rc;
+
+	/* Drivers take the flag where their hardware cannot do it */
+	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
+	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
+		return ERR_PTR(-EOPNOTSUPP);
 
 	hwpt = iommufd_new(ictx, struct iommufd_hwpt_paging, common.obj,
 			   IOMMUFD_OBJ_HWPT_PAGING);
@@ -305,7 +310,7 @@ hwpt_nested_new_by_parent(struct iommufd_ctx *ictx,
 	int rc;
 
 	if (!user_data)
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(-EOPNOTSUPP);
 	if (!ops->domain_alloc_nested)
 		return ERR_PTR(-EOPNOTSUPP);
 	/* The driver takes its parent domain for one of its own */
@@ -336,7 +341,7 @@ hwpt_nested_new_by_viommu(struct iommufd_viommu *viommu,
 	int rc;
 
 	if (!user_data)
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(-EOPNOTSUPP);
 	/* One vIOMMU is a slice of one physical IOMMU */
 	if (iommufd_device_is_noiommu(idev) ||
 	    idev->dev->iommu->iommu_dev != viommu->iommu_dev)
@@ -427,10 +432,6 @@ static int hwpt_set_fault(struct iommufd_ctx *ictx,
 	struct iommufd_fault *fault;
 	int rc;
 
-	/* Only an IOMMU reports faults */
-	if (iommufd_hwpt_is_noiommu(hwpt))
-		return -EOPNOTSUPP;
-
 	fault = iommufd_fault_get(ictx, fault_id);
 	if (IS_ERR(fault))
 		return PTR_ERR(fault);
@@ -441,6 +442,22 @@ static int hwpt_set_fault(struct iommufd_ctx *ictx,
 	}
 	iommufd_object_put(ictx, iommufd_fault_object(fault));
 	return rc;
+}
+
+/*
+ * A driver that cannot answer page requests has none to report; nor has one
+ * whose domains know no flags.
+ */
+static int check_fault_support(struct iommufd_device *idev,
+			       const struct iommufd_object *pt)
+{
+	const struct iommu_ops *ops = iommufd_device_ops(idev);
+
+	if (!ops->page_response)
+		return -EOPNOTSUPP;
+	if (pt->type == IOMMUFD_OBJ_IOAS && !ops->domain_alloc_paging_flags)
+		return -EOPNOTSUPP;
+	return 0;
 }
 
 static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
@@ -468,9 +485,10 @@ static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
  * See struct iommu_hwpt_alloc.
  *
  * Return: 0; -EOPNOTSUPP for flags or data that are unknown or that the IOMMU
- * does not support; -EINVAL for a pt_id of the wrong type, a parent that is not
- * made for nesting, data where none belongs or none where some does; -ENOENT for
- * an ID that does not exist; -EFAULT; -ENOMEM; or the IOMMU driver's reason.
+ * or its driver does not support, and for nesting without data; -EINVAL for a
+ * pt_id of the wrong type, a parent that is not made for nesting, a data type and
+ * a length that contradict each other; -ENOENT for an ID that does not exist;
+ * -EFAULT; -ENOMEM; or the IOMMU driver's reason.
  */
 int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
 {
@@ -497,6 +515,11 @@ int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(pt)) {
 		rc = PTR_ERR(pt);
 		goto out_put_idev;
+	}
+	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
+		rc = check_fault_support(idev, pt);
+		if (rc)
+			goto out_put_pt;
 	}
 
 	hwpt = hwpt_alloc_on(ictx, pt, idev, cmd->flags,

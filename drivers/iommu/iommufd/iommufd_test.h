@@ -260,12 +260,16 @@ struct iommu_test_cmd {
  * @MOCK_FLAGS_DEVICE_SHARED: all such devices are in one IOMMU group
  * @MOCK_FLAGS_DEVICE_LATE: its IOMMU chooses the format of a domain when the
  *                          first device is attached to it
+ * @MOCK_FLAGS_DEVICE_PLAIN: its IOMMU has page tables and nothing else
+ * @MOCK_FLAGS_DEVICE_NO_REQUESTS: its IOMMU has everything but page requests
  */
 enum {
 	MOCK_FLAGS_DEVICE_NO_DIRTY = 1 << 0,
 	MOCK_FLAGS_DEVICE_PASID = 1 << 2,
 	MOCK_FLAGS_DEVICE_SHARED = 1 << 16,
 	MOCK_FLAGS_DEVICE_LATE = 1 << 17,
+	MOCK_FLAGS_DEVICE_PLAIN = 1 << 18,
+	MOCK_FLAGS_DEVICE_NO_REQUESTS = 1 << 19,
 };
 
 /**

@@ -232,10 +232,10 @@ static int test_mock_domain_replace(struct iommufd_ucmd *ucmd)
  * PASIDs
  */
 
-/* Of a device without PASIDs, iommufd refuses every one of them */
+/* It is for iommufd to refuse those that a device does not have */
 static bool pasid_is_valid(u32 pasid)
 {
-	return pasid != IOMMU_NO_PASID && pasid < BIT(MOCK_PASID_WIDTH);
+	return pasid != IOMMU_NO_PASID;
 }
 
 static int selftest_device_attach_pasid(struct selftest_device *sdev, u32 pasid,
@@ -244,8 +244,8 @@ static int selftest_device_attach_pasid(struct selftest_device *sdev, u32 pasid,
 	int rc;
 
 	guard(mutex)(&sdev->lock);
-	/* In use already: iommufd must refuse, and the record is there */
-	if (ida_exists(&sdev->pasids, pasid))
+	/* No PASID, or in use: iommufd must refuse, and there is no new record */
+	if (pasid >= BIT(MOCK_PASID_WIDTH) || ida_exists(&sdev->pasids, pasid))
 		return iommufd_device_attach(sdev->idev, pasid, pt_id);
 
 	/* The record first: no failure must come after the attach */
@@ -308,7 +308,8 @@ static int test_pasid_detach(struct iommufd_ucmd *ucmd)
 		return -EINVAL;
 	}
 	scoped_guard(mutex, &sdev->lock) {
-		if (ida_exists(&sdev->pasids, pasid)) {
+		if (pasid < BIT(MOCK_PASID_WIDTH) &&
+		    ida_exists(&sdev->pasids, pasid)) {
 			iommufd_device_detach(sdev->idev, pasid);
 			ida_free(&sdev->pasids, pasid);
 		}

@@ -3,6 +3,7 @@
  * A mock IOMMU driver: devices on a bus of their own, and page tables that
  * nothing but the tests walks.
  */
+#include <linux/bitops.h>
 #include <linux/device/faux.h>
 #include <linux/idr.h>
 #include <linux/module.h>
@@ -16,13 +17,17 @@
 /**
  * DOC: The mock IOMMU
  *
- * To the IOMMU core, this is an IOMMU driver like any other: it registers an
- * iommu_device with an iommu_ops, it has a bus with devices behind it, and each
+ * To the IOMMU core, these are IOMMU drivers like any other: each registers an
+ * iommu_device with an iommu_ops, there is a bus with devices behind it, and each
  * device is alone in its group, except for those that are to share one. To
  * iommufd, each device is one that a driver such as VFIO binds. Page tables are
  * generic_pt's amdv1 format, built with a 2 KiB granule, so that pages of the
  * IOMMU are smaller than the CPU's: that is what a driver's 4 KiB pages are to a
  * 64 KiB kernel.
+ *
+ * They check no more than drivers do: what iommufd owes its callers (that a
+ * device can track dirty pages, has PASIDs, can nest, reports page requests)
+ * must not be refused here.
  *
  * The default domain is identity, on every machine: a mock device never does
  * DMA, and so depends on neither CONFIG_IOMMU_DMA nor the command line.
@@ -35,19 +40,69 @@
  */
 
 static struct {
-	struct iommu_device core;
-	struct notifier_block bus_nb;
 	struct faux_device *parent;
 	struct iopf_queue *iopf_queue;
 	struct iommu_group *shared_group;
 	struct ida device_ida;
-} mock_iommu = {
-	.core.max_pasids = 1 << MOCK_PASID_WIDTH,
-	.device_ida = IDA_INIT(mock_iommu.device_ida),
+} mock_data = {
+	.device_ida = IDA_INIT(mock_data.device_ida),
 };
+
+/**
+ * struct mock_iommu - an IOMMU, and the bus of the devices behind it
+ * @core: the IOMMU core's view of it
+ * @bus: the bus
+ * @bus_nb: by which the core learns of devices
+ * @ops: its driver
+ * @name: in sysfs
+ */
+struct mock_iommu {
+	struct iommu_device core;
+	const struct bus_type *bus;
+	struct notifier_block bus_nb;
+	const struct iommu_ops *ops;
+	const char *name;
+};
+
+static const struct iommu_ops mock_iommu_ops, mock_plain_ops;
+static const struct iommu_ops mock_no_requests_ops;
 
 static const struct bus_type mock_bus = {
 	.name = "iommufd_mock",
+};
+
+static const struct bus_type mock_plain_bus = {
+	.name = "iommufd_mock_plain",
+};
+
+static const struct bus_type mock_no_requests_bus = {
+	.name = "iommufd_mock_no_requests",
+};
+
+static struct mock_iommu mock_iommu = {
+	.core.max_pasids = 1 << MOCK_PASID_WIDTH,
+	.bus = &mock_bus,
+	.ops = &mock_iommu_ops,
+	.name = "iommufd_mock_iommu",
+};
+
+/* Nothing but page tables */
+static struct mock_iommu mock_plain = {
+	.bus = &mock_plain_bus,
+	.ops = &mock_plain_ops,
+	.name = "iommufd_mock_plain",
+};
+
+/* Its driver has no use for page requests */
+static struct mock_iommu mock_no_requests = {
+	.core.max_pasids = 1 << MOCK_PASID_WIDTH,
+	.bus = &mock_no_requests_bus,
+	.ops = &mock_no_requests_ops,
+	.name = "iommufd_mock_no_requests",
+};
+
+static struct mock_iommu *const mock_iommus[] = {
+	&mock_iommu, &mock_plain, &mock_no_requests,
 };
 
 static const struct iommu_domain_ops mock_paging_ops;
@@ -67,7 +122,7 @@ static int mock_iopf_get(struct mock_device *mdev)
 
 	iommu_group_mutex_assert(&mdev->dev);
 	if (!mdev->iopf_domains) {
-		rc = iopf_queue_add_device(mock_iommu.iopf_queue, &mdev->dev);
+		rc = iopf_queue_add_device(mock_data.iopf_queue, &mdev->dev);
 		if (rc)
 			return rc;
 	}
@@ -79,7 +134,7 @@ static void mock_iopf_put(struct mock_device *mdev)
 {
 	iommu_group_mutex_assert(&mdev->dev);
 	if (!--mdev->iopf_domains)
-		iopf_queue_remove_device(mock_iommu.iopf_queue, &mdev->dev);
+		iopf_queue_remove_device(mock_data.iopf_queue, &mdev->dev);
 }
 
 /* What is common to the RID and a PASID */
@@ -87,9 +142,6 @@ static int mock_attach(struct mock_device *mdev, struct iommu_domain *domain,
 		       struct iommu_domain *old)
 {
 	int rc;
-
-	if (domain->dirty_ops && (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
-		return -EINVAL;
 
 	/* First the new one: a device in both loses no page request */
 	if (domain->iopf_handler) {
@@ -111,8 +163,7 @@ static int mock_attach(struct mock_device *mdev, struct iommu_domain *domain,
  * @virt_id: the device's ID there
  *
  * Context: the IOMMU core's group mutex is held; may sleep.
- * Return: 0; -EINVAL where @domain tracks dirty pages and @mdev's IOMMU cannot;
- * -ENOMEM. The device stays attached to @old on failure.
+ * Return: 0; -ENOMEM. The device stays attached to @old on failure.
  */
 int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
 		    struct iommu_domain *old, struct guest_iommu *viommu,
@@ -138,8 +189,8 @@ int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
  * @old: the domain that is attached now, or NULL
  *
  * Context: the IOMMU core's group mutex is held; may sleep.
- * Return: 0; -EINVAL as mock_attach_rid(); -ENOMEM, also for every replacement
- * on IOMMU_TEST_PASID_RESERVED. The PASID stays attached to @old on failure.
+ * Return: 0; -ENOMEM, also for every replacement on IOMMU_TEST_PASID_RESERVED.
+ * The PASID stays attached to @old on failure.
  */
 int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
 		      struct iommu_domain *domain, struct iommu_domain *old)
@@ -272,9 +323,6 @@ mock_paging_alloc(struct device *dev, u32 flags,
 
 	if (flags & ~known_flags)
 		return ERR_PTR(-EOPNOTSUPP);
-	if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) &&
-	    (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
-		return ERR_PTR(-EOPNOTSUPP);
 	if (mdev->flags & MOCK_FLAGS_DEVICE_LATE && (flags || user_data))
 		return ERR_PTR(-EOPNOTSUPP);
 
@@ -304,6 +352,12 @@ mock_paging_alloc(struct device *dev, u32 flags,
 	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 		mock->domain.dirty_ops = &mock_tracking_ops;
 	return &mock->domain;
+}
+
+/* Nothing to choose from: flags and data are for the IOMMU core to refuse */
+static struct iommu_domain *mock_plain_alloc(struct device *dev)
+{
+	return mock_paging_alloc(dev, 0, NULL);
 }
 
 static void mock_paging_free(struct iommu_domain *domain)
@@ -424,6 +478,11 @@ static bool mock_has_cap(struct device *dev, enum iommu_cap cap)
 	}
 }
 
+static bool mock_plain_has_cap(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY;
+}
+
 static void *mock_report_hw(struct device *dev, u32 *length,
 			    enum iommu_hw_info_type *type)
 {
@@ -442,17 +501,26 @@ static void *mock_report_hw(struct device *dev, u32 *length,
 	return info;
 }
 
+static struct mock_iommu *mock_iommu_of(u32 dev_flags)
+{
+	if (dev_flags & MOCK_FLAGS_DEVICE_PLAIN)
+		return &mock_plain;
+	if (dev_flags & MOCK_FLAGS_DEVICE_NO_REQUESTS)
+		return &mock_no_requests;
+	return &mock_iommu;
+}
+
 static struct iommu_device *mock_probe(struct device *dev)
 {
 	if (!iommufd_test_is_mock_dev(dev))
 		return ERR_PTR(-ENODEV);
-	return &mock_iommu.core;
+	return &mock_iommu_of(to_mock_device(dev)->flags)->core;
 }
 
 static struct iommu_group *mock_group(struct device *dev)
 {
 	if (to_mock_device(dev)->flags & MOCK_FLAGS_DEVICE_SHARED)
-		return iommu_group_ref_get(mock_iommu.shared_group);
+		return iommu_group_ref_get(mock_data.shared_group);
 	return generic_device_group(dev);
 }
 
@@ -487,6 +555,37 @@ static const struct iommu_ops mock_iommu_ops = {
 	.user_pasid_table = true,
 };
 
+static const struct iommu_ops mock_plain_ops = {
+	.owner = THIS_MODULE,
+	.capable = mock_plain_has_cap,
+	.probe_device = mock_probe,
+	.device_group = mock_group,
+	.def_domain_type = mock_def_domain_type,
+	.page_response = mock_ignore_response,
+	.domain_alloc_paging = mock_plain_alloc,
+	.blocked_domain = &mock_blocked_domain,
+	.release_domain = &mock_blocked_domain,
+	.identity_domain = &mock_identity_domain,
+	.default_domain_ops = &mock_paging_ops,
+};
+
+static const struct iommu_ops mock_no_requests_ops = {
+	.owner = THIS_MODULE,
+	.capable = mock_has_cap,
+	.hw_info = mock_report_hw,
+	.probe_device = mock_probe,
+	.device_group = mock_group,
+	.def_domain_type = mock_def_domain_type,
+	.domain_alloc_paging_flags = mock_paging_alloc,
+	.domain_alloc_nested = guest_domain_alloc,
+	.get_viommu_size = guest_iommu_size,
+	.viommu_init = guest_iommu_init,
+	.blocked_domain = &mock_blocked_domain,
+	.release_domain = &mock_blocked_domain,
+	.identity_domain = &mock_identity_domain,
+	.default_domain_ops = &mock_paging_ops,
+};
+
 /*
  * Devices
  */
@@ -503,7 +602,12 @@ static const struct iommu_ops mock_iommu_ops = {
  */
 bool iommufd_test_is_mock_dev(struct device *dev)
 {
-	return dev->bus == &mock_bus;
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(mock_iommus); i++)
+		if (dev->bus == mock_iommus[i]->bus)
+			return true;
+	return false;
 }
 
 static void mock_device_release(struct device *dev)
@@ -512,7 +616,7 @@ static void mock_device_release(struct device *dev)
 
 	/* The IOMMU core forgets it where its fwspec cannot be allocated */
 	kfree(dev->iommu);
-	ida_free(&mock_iommu.device_ida, mdev->index);
+	ida_free(&mock_data.device_ida, mdev->index);
 	kfree(mdev);
 }
 
@@ -536,11 +640,17 @@ struct mock_device *mock_device_create(u32 flags)
 	const u32 known_flags = MOCK_FLAGS_DEVICE_NO_DIRTY |
 				MOCK_FLAGS_DEVICE_PASID |
 				MOCK_FLAGS_DEVICE_SHARED |
-				MOCK_FLAGS_DEVICE_LATE;
+				MOCK_FLAGS_DEVICE_LATE |
+				MOCK_FLAGS_DEVICE_PLAIN |
+				MOCK_FLAGS_DEVICE_NO_REQUESTS;
+	/* A group is behind one IOMMU */
+	const u32 other_iommu = MOCK_FLAGS_DEVICE_SHARED |
+				MOCK_FLAGS_DEVICE_PLAIN |
+				MOCK_FLAGS_DEVICE_NO_REQUESTS;
 	struct mock_device *mdev;
 	int rc, i;
 
-	if (flags & ~known_flags)
+	if (flags & ~known_flags || hweight32(flags & other_iommu) > 1)
 		return ERR_PTR(-EOPNOTSUPP);
 
 	mdev = kzalloc_obj(*mdev, GFP_KERNEL_ACCOUNT);
@@ -551,7 +661,7 @@ struct mock_device *mock_device_create(u32 flags)
 	for (i = 0; i != ARRAY_SIZE(mdev->cache); i++)
 		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
 
-	mdev->index = ida_alloc(&mock_iommu.device_ida, GFP_KERNEL);
+	mdev->index = ida_alloc(&mock_data.device_ida, GFP_KERNEL);
 	if (mdev->index < 0) {
 		rc = mdev->index;
 		kfree(mdev);
@@ -560,7 +670,7 @@ struct mock_device *mock_device_create(u32 flags)
 
 	/* From here, the last reference frees it */
 	device_initialize(&mdev->dev);
-	mdev->dev.bus = &mock_bus;
+	mdev->dev.bus = mock_iommu_of(flags)->bus;
 	mdev->dev.release = mock_device_release;
 	rc = dev_set_name(&mdev->dev, "iommufd_mock%d", mdev->index);
 	if (rc)
@@ -573,7 +683,7 @@ struct mock_device *mock_device_create(u32 flags)
 			goto err_put;
 	}
 
-	rc = iommu_mock_device_add(&mdev->dev, &mock_iommu.core);
+	rc = iommu_mock_device_add(&mdev->dev, &mock_iommu_of(flags)->core);
 	if (rc)
 		goto err_node;
 	/* Adding a device succeeds even where its IOMMU fails */
@@ -635,75 +745,97 @@ int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
 	return iommu_report_device_fault(&mdev->dev, &event);
 }
 
-/**
- * mock_iommu_init() - Register the mock's bus and IOMMU
- *
- * Return: 0, or what one of the cores failed with.
- */
-int __init mock_iommu_init(void)
+static int __init mock_iommu_register(struct mock_iommu *iommu)
 {
 	int rc;
 
-	mock_iommu.parent = faux_device_create("iommufd_mock", NULL, NULL);
-	if (!mock_iommu.parent)
-		return -ENOMEM;
-
-	rc = bus_register(&mock_bus);
+	rc = bus_register(iommu->bus);
 	if (rc)
-		goto err_parent;
-
-	mock_iommu.iopf_queue = iopf_queue_alloc("iommufd_mock");
-	if (!mock_iommu.iopf_queue) {
-		rc = -ENOMEM;
+		return rc;
+	rc = iommu_device_sysfs_add(&iommu->core, &mock_data.parent->dev, NULL,
+				    iommu->name);
+	if (rc)
 		goto err_bus;
-	}
-
-	mock_iommu.shared_group = iommu_group_alloc();
-	if (IS_ERR(mock_iommu.shared_group)) {
-		rc = PTR_ERR(mock_iommu.shared_group);
-		goto err_queue;
-	}
-
-	rc = iommu_device_sysfs_add(&mock_iommu.core, &mock_iommu.parent->dev,
-				    NULL, "iommufd_mock_iommu");
-	if (rc)
-		goto err_group;
-
-	rc = iommu_device_register_bus(&mock_iommu.core, &mock_iommu_ops,
-				       &mock_bus, &mock_iommu.bus_nb);
+	rc = iommu_device_register_bus(&iommu->core, iommu->ops, iommu->bus,
+				       &iommu->bus_nb);
 	if (rc)
 		goto err_sysfs;
 	return 0;
 
 err_sysfs:
-	iommu_device_sysfs_remove(&mock_iommu.core);
-err_group:
-	iommu_group_put(mock_iommu.shared_group);
-err_queue:
-	iopf_queue_free(mock_iommu.iopf_queue);
+	iommu_device_sysfs_remove(&iommu->core);
 err_bus:
-	bus_unregister(&mock_bus);
+	bus_unregister(iommu->bus);
+	return rc;
+}
+
+static void mock_iommu_unregister(struct mock_iommu *iommu)
+{
+	iommu_device_unregister_bus(&iommu->core, iommu->bus, &iommu->bus_nb);
+	iommu_device_sysfs_remove(&iommu->core);
+	bus_unregister(iommu->bus);
+}
+
+/**
+ * mock_iommu_init() - Register the mock's IOMMUs and their buses
+ *
+ * Return: 0, or what one of the cores failed with.
+ */
+int __init mock_iommu_init(void)
+{
+	unsigned int i;
+	int rc;
+
+	mock_data.parent = faux_device_create("iommufd_mock", NULL, NULL);
+	if (!mock_data.parent)
+		return -ENOMEM;
+
+	mock_data.iopf_queue = iopf_queue_alloc("iommufd_mock");
+	if (!mock_data.iopf_queue) {
+		rc = -ENOMEM;
+		goto err_parent;
+	}
+
+	mock_data.shared_group = iommu_group_alloc();
+	if (IS_ERR(mock_data.shared_group)) {
+		rc = PTR_ERR(mock_data.shared_group);
+		goto err_queue;
+	}
+
+	for (i = 0; i != ARRAY_SIZE(mock_iommus); i++) {
+		rc = mock_iommu_register(mock_iommus[i]);
+		if (rc)
+			goto err_iommus;
+	}
+	return 0;
+
+err_iommus:
+	while (i--)
+		mock_iommu_unregister(mock_iommus[i]);
+	iommu_group_put(mock_data.shared_group);
+err_queue:
+	iopf_queue_free(mock_data.iopf_queue);
 err_parent:
-	faux_device_destroy(mock_iommu.parent);
+	faux_device_destroy(mock_data.parent);
 	return rc;
 }
 
 /**
- * mock_iommu_exit() - Take the mock's bus and IOMMU away
+ * mock_iommu_exit() - Take the mock's IOMMUs and their buses away
  *
  * Each mock device keeps a context's file, and so this module, in use: there
  * are none left.
  */
 void mock_iommu_exit(void)
 {
-	iommu_device_unregister_bus(&mock_iommu.core, &mock_bus,
-				    &mock_iommu.bus_nb);
-	iommu_device_sysfs_remove(&mock_iommu.core);
-	iommu_group_put(mock_iommu.shared_group);
-	iopf_queue_free(mock_iommu.iopf_queue);
-	bus_unregister(&mock_bus);
-	faux_device_destroy(mock_iommu.parent);
-	ida_destroy(&mock_iommu.device_ida);
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(mock_iommus); i++)
+		mock_iommu_unregister(mock_iommus[i]);
+	iommu_group_put(mock_data.shared_group);
+	iopf_queue_free(mock_data.iopf_queue);
+	faux_device_destroy(mock_data.parent);
+	ida_destroy(&mock_data.device_ida);
 }
 
 MODULE_IMPORT_NS("GENERIC_PT_IOMMU");

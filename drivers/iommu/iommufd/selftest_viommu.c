@@ -192,7 +192,7 @@ guest_domain_new(struct guest_iommu *viommu, u32 flags,
 
 	if (flags & ~IOMMU_HWPT_ALLOC_PASID)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (!user_data || user_data->type != IOMMU_HWPT_DATA_SELFTEST)
+	if (user_data->type != IOMMU_HWPT_DATA_SELFTEST)
 		return ERR_PTR(-EOPNOTSUPP);
 	rc = iommu_copy_struct_from_user(&data, user_data,
 					 IOMMU_HWPT_DATA_SELFTEST, iotlb);
@@ -218,15 +218,13 @@ guest_domain_new(struct guest_iommu *viommu, u32 flags,
  * @user_data: struct iommu_hwpt_selftest
  *
  * Return: the domain, or ERR_PTR() of -EOPNOTSUPP for other flags than
- * IOMMU_HWPT_ALLOC_PASID and for other data; -EINVAL for data too short, or for
- * another driver's parent; -E2BIG; -EFAULT; -ENOMEM.
+ * IOMMU_HWPT_ALLOC_PASID and for other data; -EINVAL for data too short;
+ * -E2BIG; -EFAULT; -ENOMEM.
  */
 struct iommu_domain *
 guest_domain_alloc(struct device *dev, struct iommu_domain *parent, u32 flags,
 		   const struct iommu_user_data *user_data)
 {
-	if (!mock_paging_domain(parent))
-		return ERR_PTR(-EINVAL);
 	return guest_domain_new(NULL, flags, user_data);
 }
 

@@ -195,7 +195,8 @@ TEST_F(device_bad, hwpt_alloc)
 	REFUSED(EOPNOTSUPP, hwpt_alloc(s->fd, s->dev.idev, s->ioas, 1 << 4,
 				       &id));
 	/* A nested HWPT needs data */
-	REFUSED(EINVAL, hwpt_alloc(s->fd, s->dev.idev, s->dev.hwpt, 0, &id));
+	REFUSED(EOPNOTSUPP, hwpt_alloc(s->fd, s->dev.idev, s->dev.hwpt, 0,
+				       &id));
 
 	/* Faults come to nested HWPTs, not to their parent; and to a queue */
 	REFUSED(EOPNOTSUPP, hwpt_alloc(s->fd, s->dev.idev, s->ioas,
