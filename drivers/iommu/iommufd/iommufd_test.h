@@ -52,6 +52,9 @@
  *                                  -ENOTRECOVERABLE, and lines in the log, where
  *                                  something is not as it must be
  * @IOMMU_TEST_OP_CORRUPT: make something wrong, check, and put it right again
+ * @IOMMU_TEST_OP_HOLD: hold threads that work on page requests of device dev_id,
+ *                      or let them go; all are let go when it is unplugged
+ * @IOMMU_TEST_OP_WAIT_HELD: wait until a thread is held
  * @IOMMU_TEST_OP_OURS: the first of these that is ours alone
  *
  * From IOMMU_TEST_OP_OURS on, operations are not those of the kernel tree's
@@ -85,6 +88,8 @@ enum {
 	IOMMU_TEST_OP_OURS = 1 << 16,
 	IOMMU_TEST_OP_CHECK_INVARIANTS = IOMMU_TEST_OP_OURS,
 	IOMMU_TEST_OP_CORRUPT,
+	IOMMU_TEST_OP_HOLD,
+	IOMMU_TEST_OP_WAIT_HELD,
 };
 
 /**
@@ -115,6 +120,7 @@ enum {
  *                access IOMMU_PGFAULT_PERM_*, faulting address
  * @check_dev_cache: index of an entry, and the value it must have
  * @trigger_vevent: DEVICE object
+ * @hold: DEVICE object, MOCK_HOLD_*; WAIT_HELD takes one of them
  * @pasid_attach: PASID and the HWPT for it
  * @pasid_replace: PASID and the new HWPT for it
  * @pasid_detach: PASID
@@ -180,6 +186,10 @@ struct iommu_test_cmd {
 			__u32 id;
 			__u32 cache;
 		} check_dev_cache;
+		struct {
+			__u32 dev_id;
+			__u32 points;
+		} hold;
 
 		/* What is mapped and pinned */
 		struct {
@@ -262,6 +272,8 @@ struct iommu_test_cmd {
  *                          first device is attached to it
  * @MOCK_FLAGS_DEVICE_PLAIN: its IOMMU has page tables and nothing else
  * @MOCK_FLAGS_DEVICE_NO_REQUESTS: its IOMMU has everything but page requests
+ * @MOCK_FLAGS_DEVICE_NO_DRAIN: its driver does not wait for page requests that
+ *                              are under way when it is detached
  */
 enum {
 	MOCK_FLAGS_DEVICE_NO_DIRTY = 1 << 0,
@@ -270,6 +282,20 @@ enum {
 	MOCK_FLAGS_DEVICE_LATE = 1 << 17,
 	MOCK_FLAGS_DEVICE_PLAIN = 1 << 18,
 	MOCK_FLAGS_DEVICE_NO_REQUESTS = 1 << 19,
+	MOCK_FLAGS_DEVICE_NO_DRAIN = 1 << 20,
+};
+
+/**
+ * enum - hold.points
+ * @MOCK_HOLD_RESPONSE: who answers a page request of the device
+ * @MOCK_HOLD_TAKEN: who reports one, where it has left the IOMMU core's list and
+ *                   is in no queue yet
+ * @MOCK_HOLD_POINTS: how many there are
+ */
+enum {
+	MOCK_HOLD_RESPONSE = 1 << 0,
+	MOCK_HOLD_TAKEN = 1 << 1,
+	MOCK_HOLD_POINTS = 2,
 };
 
 /**

@@ -386,6 +386,20 @@ static struct iommufd_device *mock_idev_get(struct iommufd_ucmd *ucmd, u32 id)
 	return idev;
 }
 
+/* The same for what does not depend on iommufd: no reference that it knows */
+static struct mock_device *mock_device_get(struct iommufd_ucmd *ucmd, u32 id)
+{
+	struct iommufd_device *idev = mock_idev_get(ucmd, id);
+	struct mock_device *mdev;
+
+	if (IS_ERR(idev))
+		return ERR_CAST(idev);
+	mdev = to_mock_device(idev->dev);
+	get_device(&mdev->dev);
+	iommufd_device_put(idev);
+	return mdev;
+}
+
 static int test_trigger_iopf(struct iommufd_ucmd *ucmd)
 {
 	const u32 known_perms = IOMMU_PGFAULT_PERM_READ |
@@ -393,7 +407,7 @@ static int test_trigger_iopf(struct iommufd_ucmd *ucmd)
 				IOMMU_PGFAULT_PERM_EXEC |
 				IOMMU_PGFAULT_PERM_PRIV;
 	struct iommu_test_cmd *cmd = ucmd->cmd;
-	struct iommufd_device *idev;
+	struct mock_device *mdev;
 	int rc;
 
 	if (cmd->trigger_iopf.perm & ~known_perms)
@@ -401,18 +415,36 @@ static int test_trigger_iopf(struct iommufd_ucmd *ucmd)
 	if (cmd->trigger_iopf.pasid >= BIT(MOCK_PASID_WIDTH))
 		return -EINVAL;
 
-	idev = mock_idev_get(ucmd, cmd->trigger_iopf.dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	/* Hardware, too, stops page requests before it detaches a device */
-	scoped_guard(mutex, &idev->igroup->lock) {
-		rc = mock_device_fault(to_mock_device(idev->dev),
-				       cmd->trigger_iopf.pasid,
-				       cmd->trigger_iopf.grpid,
-				       cmd->trigger_iopf.perm,
-				       cmd->trigger_iopf.addr);
-	}
-	iommufd_device_put(idev);
+	mdev = mock_device_get(ucmd, cmd->trigger_iopf.dev_id);
+	if (IS_ERR(mdev))
+		return PTR_ERR(mdev);
+	rc = mock_device_fault(mdev, cmd->trigger_iopf.pasid,
+			       cmd->trigger_iopf.grpid, cmd->trigger_iopf.perm,
+			       cmd->trigger_iopf.addr);
+	put_device(&mdev->dev);
+	return rc;
+}
+
+static int test_hold(struct iommufd_ucmd *ucmd)
+{
+	const u32 known_points = MOCK_HOLD_RESPONSE | MOCK_HOLD_TAKEN;
+	struct iommu_test_cmd *cmd = ucmd->cmd;
+	u32 points = cmd->hold.points;
+	struct mock_device *mdev;
+	int rc = 0;
+
+	if (points & ~known_points)
+		return -EOPNOTSUPP;
+	if (cmd->op == IOMMU_TEST_OP_WAIT_HELD && !is_power_of_2(points))
+		return -EINVAL;
+	mdev = mock_device_get(ucmd, cmd->hold.dev_id);
+	if (IS_ERR(mdev))
+		return PTR_ERR(mdev);
+	if (cmd->op == IOMMU_TEST_OP_WAIT_HELD)
+		rc = mock_device_wait_held(mdev, points);
+	else
+		mock_device_hold(mdev, points);
+	put_device(&mdev->dev);
 	return rc;
 }
 
@@ -767,12 +799,32 @@ int iommufd_test(struct iommufd_ucmd *ucmd)
 		return test_check_invariants(ucmd);
 	if (op == IOMMU_TEST_OP_CORRUPT)
 		return test_corrupt(ucmd);
+	if (op == IOMMU_TEST_OP_HOLD || op == IOMMU_TEST_OP_WAIT_HELD)
+		return test_hold(ucmd);
 	if (op >= ARRAY_SIZE(test_ops))
 		return -EOPNOTSUPP;
 	op = array_index_nospec(op, ARRAY_SIZE(test_ops));
 	if (!test_ops[op])
 		return -EOPNOTSUPP;
 	return test_ops[op](ucmd);
+}
+
+/**
+ * selftest_let_go() - Hold no thread for a context's mock devices any more
+ * @ictx: the context, whose file is being released
+ */
+void selftest_let_go(struct iommufd_ctx *ictx)
+{
+	struct selftest_device *sdev;
+	struct iommufd_object *obj;
+	unsigned long id;
+
+	xa_for_each(&ictx->objects, id, obj) {
+		if (obj->type != IOMMUFD_OBJ_SELFTEST)
+			continue;
+		sdev = container_of(obj, struct selftest_device, obj);
+		mock_device_hold(sdev->mdev, 0);
+	}
 }
 
 /**

@@ -9,6 +9,8 @@
 #include <linux/generic_pt/iommu.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "iommufd_private.h"
 #include "iommufd_test.h"
@@ -67,6 +69,12 @@ struct guest_domain {
  * @flags: MOCK_FLAGS_DEVICE_*
  * @iopf_domains: how many domains that it is attached to take page faults; under
  *                the IOMMU core's group mutex
+ * @domains: what it is attached to, by PASID, but for what blocks it; changes
+ *           under the group mutex, and protected by who reports page requests
+ * @requests: page requests without an answer yet
+ * @hold: MOCK_HOLD_* that threads are held at
+ * @waiting: how many are, by number of the bit
+ * @hold_wait: where they wait, and who waits for them
  * @vevent_lock: protects @viommu and @virt_id
  * @viommu: the vIOMMU that its RID is attached to a nested domain of, or NULL
  * @virt_id: what it is called there
@@ -77,6 +85,12 @@ struct mock_device {
 	int index;
 	u32 flags;
 	unsigned int iopf_domains;
+
+	struct xarray domains;
+	atomic_t requests;
+	u32 hold;
+	atomic_t waiting[MOCK_HOLD_POINTS];
+	wait_queue_head_t hold_wait;
 
 	struct rw_semaphore vevent_lock;
 	struct guest_iommu *viommu;
@@ -90,6 +104,9 @@ static inline struct mock_device *to_mock_device(struct device *dev)
 	return container_of(dev, struct mock_device, dev);
 }
 
+/* selftest.c */
+void selftest_let_go(struct iommufd_ctx *ictx);
+
 /* selftest_iommu.c */
 int __init mock_iommu_init(void);
 void mock_iommu_exit(void);
@@ -98,13 +115,26 @@ void mock_device_destroy(struct mock_device *mdev);
 struct mock_domain *mock_paging_domain(struct iommu_domain *domain);
 phys_addr_t mock_domain_phys(struct mock_domain *mock, unsigned long iova);
 int mock_domain_write(struct mock_domain *mock, unsigned long iova);
-int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
-		      u64 addr);
 int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
 		    struct iommu_domain *old, struct guest_iommu *viommu,
 		    unsigned long virt_id);
 int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
 		      struct iommu_domain *domain, struct iommu_domain *old);
+
+/* selftest_fault.c */
+int __init mock_requests_init(void);
+void mock_requests_exit(void);
+int mock_requests_prepare(struct mock_device *mdev, ioasid_t pasid,
+			  struct iommu_domain *domain);
+void mock_requests_switch(struct mock_device *mdev, ioasid_t pasid,
+			  struct iommu_domain *domain);
+void mock_requests_end(struct mock_device *mdev);
+void mock_page_response(struct device *dev, struct iopf_fault *fault,
+			struct iommu_page_response *response);
+int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
+		      u64 addr);
+void mock_device_hold(struct mock_device *mdev, u32 points);
+int mock_device_wait_held(struct mock_device *mdev, u32 point);
 
 /* selftest_viommu.c */
 struct guest_domain *to_guest_domain(struct iommu_domain *domain);

@@ -614,6 +614,7 @@ void iommufd_test_closing(struct iommufd_ctx *ictx)
 	unsigned long generation;
 	bool quiet;
 
+	selftest_let_go(ictx);
 	check_init(&check, false);
 	check_context(ictx, &check);
 	generation = atomic_long_read(&pin_generation);

@@ -138,17 +138,21 @@ static void mock_iopf_put(struct mock_device *mdev)
 }
 
 /* What is common to the RID and a PASID */
-static int mock_attach(struct mock_device *mdev, struct iommu_domain *domain,
-		       struct iommu_domain *old)
+static int mock_attach(struct mock_device *mdev, ioasid_t pasid,
+		       struct iommu_domain *domain, struct iommu_domain *old)
 {
 	int rc;
 
+	rc = mock_requests_prepare(mdev, pasid, domain);
+	if (rc)
+		return rc;
 	/* First the new one: a device in both loses no page request */
 	if (domain->iopf_handler) {
 		rc = mock_iopf_get(mdev);
 		if (rc)
 			return rc;
 	}
+	mock_requests_switch(mdev, pasid, domain);
 	if (old && old->iopf_handler)
 		mock_iopf_put(mdev);
 	return 0;
@@ -171,7 +175,7 @@ int mock_attach_rid(struct mock_device *mdev, struct iommu_domain *domain,
 {
 	int rc;
 
-	rc = mock_attach(mdev, domain, old);
+	rc = mock_attach(mdev, IOMMU_NO_PASID, domain, old);
 	if (rc)
 		return rc;
 
@@ -198,7 +202,7 @@ int mock_attach_pasid(struct mock_device *mdev, ioasid_t pasid,
 	if ((old && pasid == IOMMU_TEST_PASID_RESERVED) ||
 	    iommufd_should_fail())
 		return -ENOMEM;
-	return mock_attach(mdev, domain, old);
+	return mock_attach(mdev, pasid, domain, old);
 }
 
 static int mock_domain_attach(struct iommu_domain *domain, struct device *dev,
@@ -234,7 +238,7 @@ static int mock_blocked_attach_pasid(struct iommu_domain *domain,
 				     struct device *dev, ioasid_t pasid,
 				     struct iommu_domain *old)
 {
-	return mock_attach(to_mock_device(dev), domain, old);
+	return mock_attach(to_mock_device(dev), pasid, domain, old);
 }
 
 /*
@@ -529,12 +533,6 @@ static int mock_def_domain_type(struct device *dev)
 	return IOMMU_DOMAIN_IDENTITY;
 }
 
-/* There is no hardware that would wait for the answer */
-static void mock_ignore_response(struct device *dev, struct iopf_fault *fault,
-				 struct iommu_page_response *response)
-{
-}
-
 static const struct iommu_ops mock_iommu_ops = {
 	.owner = THIS_MODULE,
 	.capable = mock_has_cap,
@@ -542,7 +540,7 @@ static const struct iommu_ops mock_iommu_ops = {
 	.probe_device = mock_probe,
 	.device_group = mock_group,
 	.def_domain_type = mock_def_domain_type,
-	.page_response = mock_ignore_response,
+	.page_response = mock_page_response,
 	.domain_alloc_paging_flags = mock_paging_alloc,
 	.domain_alloc_nested = guest_domain_alloc,
 	.get_viommu_size = guest_iommu_size,
@@ -561,7 +559,7 @@ static const struct iommu_ops mock_plain_ops = {
 	.probe_device = mock_probe,
 	.device_group = mock_group,
 	.def_domain_type = mock_def_domain_type,
-	.page_response = mock_ignore_response,
+	.page_response = mock_page_response,
 	.domain_alloc_paging = mock_plain_alloc,
 	.blocked_domain = &mock_blocked_domain,
 	.release_domain = &mock_blocked_domain,
@@ -614,6 +612,7 @@ static void mock_device_release(struct device *dev)
 {
 	struct mock_device *mdev = to_mock_device(dev);
 
+	xa_destroy(&mdev->domains);
 	/* The IOMMU core forgets it where its fwspec cannot be allocated */
 	kfree(dev->iommu);
 	ida_free(&mock_data.device_ida, mdev->index);
@@ -642,7 +641,8 @@ struct mock_device *mock_device_create(u32 flags)
 				MOCK_FLAGS_DEVICE_SHARED |
 				MOCK_FLAGS_DEVICE_LATE |
 				MOCK_FLAGS_DEVICE_PLAIN |
-				MOCK_FLAGS_DEVICE_NO_REQUESTS;
+				MOCK_FLAGS_DEVICE_NO_REQUESTS |
+				MOCK_FLAGS_DEVICE_NO_DRAIN;
 	/* A group is behind one IOMMU */
 	const u32 other_iommu = MOCK_FLAGS_DEVICE_SHARED |
 				MOCK_FLAGS_DEVICE_PLAIN |
@@ -657,6 +657,8 @@ struct mock_device *mock_device_create(u32 flags)
 	if (!mdev)
 		return ERR_PTR(-ENOMEM);
 	mdev->flags = flags;
+	xa_init(&mdev->domains);
+	init_waitqueue_head(&mdev->hold_wait);
 	init_rwsem(&mdev->vevent_lock);
 	for (i = 0; i != ARRAY_SIZE(mdev->cache); i++)
 		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
@@ -709,40 +711,8 @@ err_put:
  */
 void mock_device_destroy(struct mock_device *mdev)
 {
+	mock_requests_end(mdev);
 	device_unregister(&mdev->dev);
-}
-
-/**
- * mock_device_fault() - A device asks for a page
- * @mdev: device
- * @pasid: PASID that it does so with, or IOMMU_NO_PASID
- * @grpid: page request group
- * @perm: IOMMU_PGFAULT_PERM_*
- * @addr: faulting address
- *
- * Context: the caller keeps the device from being attached and detached; may
- * sleep.
- * Return: 0 if somebody takes it, -EINVAL where nobody does, -ENOMEM.
- */
-int mock_device_fault(struct mock_device *mdev, u32 pasid, u32 grpid, u32 perm,
-		      u64 addr)
-{
-	struct iopf_fault event = {
-		.fault = {
-			.type = IOMMU_FAULT_PAGE_REQ,
-			.prm = {
-				.flags = IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
-				.pasid = pasid,
-				.grpid = grpid,
-				.perm = perm,
-				.addr = addr,
-			},
-		},
-	};
-
-	if (pasid != IOMMU_NO_PASID)
-		event.fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_PASID_VALID;
-	return iommu_report_device_fault(&mdev->dev, &event);
 }
 
 static int __init mock_iommu_register(struct mock_iommu *iommu)
@@ -786,9 +756,14 @@ int __init mock_iommu_init(void)
 	unsigned int i;
 	int rc;
 
+	rc = mock_requests_init();
+	if (rc)
+		return rc;
 	mock_data.parent = faux_device_create("iommufd_mock", NULL, NULL);
-	if (!mock_data.parent)
-		return -ENOMEM;
+	if (!mock_data.parent) {
+		rc = -ENOMEM;
+		goto err_requests;
+	}
 
 	mock_data.iopf_queue = iopf_queue_alloc("iommufd_mock");
 	if (!mock_data.iopf_queue) {
@@ -817,6 +792,8 @@ err_queue:
 	iopf_queue_free(mock_data.iopf_queue);
 err_parent:
 	faux_device_destroy(mock_data.parent);
+err_requests:
+	mock_requests_exit();
 	return rc;
 }
 
@@ -835,6 +812,7 @@ void mock_iommu_exit(void)
 	iommu_group_put(mock_data.shared_group);
 	iopf_queue_free(mock_data.iopf_queue);
 	faux_device_destroy(mock_data.parent);
+	mock_requests_exit();
 	ida_destroy(&mock_data.device_ida);
 }
 

@@ -524,6 +524,49 @@ static inline int mock_fault(int fd, __u32 idev, __u32 group, __u64 addr)
 	return test_call(fd, IOMMU_TEST_OP_TRIGGER_IOPF, &cmd);
 }
 
+static inline int mock_fault_pasid(int fd, __u32 idev, __u32 pasid, __u32 group)
+{
+	struct iommu_test_cmd cmd = {
+		.trigger_iopf = {
+			.dev_id = idev,
+			.pasid = pasid,
+			.grpid = group,
+			.perm = IOMMU_PGFAULT_PERM_READ,
+		},
+	};
+
+	return test_call(fd, IOMMU_TEST_OP_TRIGGER_IOPF, &cmd);
+}
+
+/* Hold who works on page requests of the device at @points, and nowhere else */
+static inline int mock_hold(int fd, __u32 idev, __u32 points)
+{
+	struct iommu_test_cmd cmd = {
+		.hold = { .dev_id = idev, .points = points },
+	};
+
+	return test_call(fd, IOMMU_TEST_OP_HOLD, &cmd);
+}
+
+static inline int mock_wait_held(int fd, __u32 idev, __u32 point)
+{
+	struct iommu_test_cmd cmd = {
+		.hold = { .dev_id = idev, .points = point },
+	};
+
+	return test_call(fd, IOMMU_TEST_OP_WAIT_HELD, &cmd);
+}
+
+static inline int mock_pasid_detach(int fd, __u32 dev, __u32 pasid)
+{
+	struct iommu_test_cmd cmd = {
+		.id = dev,
+		.pasid_detach.pasid = pasid,
+	};
+
+	return test_call(fd, IOMMU_TEST_OP_PASID_DETACH, &cmd);
+}
+
 static inline int mock_vevent(int fd, __u32 idev)
 {
 	struct iommu_test_cmd cmd = { .trigger_vevent.dev_id = idev };
