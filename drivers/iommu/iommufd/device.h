@@ -41,20 +41,25 @@ struct iommufd_group {
 
 /**
  * struct iommufd_attach_handle - the IOMMU core's handle on one attachment
- * @handle: base; the core finds faults' HWPT through its domain
+ * @handle: base; the core finds faults' handler through its domain
  * @igroup: the group that is attached
  * @attach: the attachment; who reports faults through it is one of its devices
+ * @fault: queue for page faults that come through it, or NULL; changes under
+ *         iommufd_group::lock, and to NULL under iommufd_fault::lock too
  */
 struct iommufd_attach_handle {
 	struct iommu_attach_handle handle;
 	struct iommufd_group *igroup;
 	struct iommufd_attach *attach;
+	struct iommufd_fault *fault;
 };
 
 /**
  * struct iommufd_attach - what one PASID of a group is attached to
  * @hwpt: the HWPT, held once
- * @handle: what the IOMMU core knows the attachment by
+ * @handle: what the IOMMU core knows the attachment by, one of @handles
+ * @handles: one in use, and one for the next replace: the IOMMU core wants a
+ *           new one, and may still be working on a fault by the old one
  * @devices: struct iommufd_device by object ID; never empty. Changes under
  *           iommufd_group::lock; the fault queue looks devices up that it has
  *           faults of, which are flushed once their device is gone from here
@@ -62,6 +67,7 @@ struct iommufd_attach_handle {
 struct iommufd_attach {
 	struct iommufd_hw_pagetable *hwpt;
 	struct iommufd_attach_handle *handle;
+	struct iommufd_attach_handle handles[2];
 	struct xarray devices;
 };
 

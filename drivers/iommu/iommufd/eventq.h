@@ -42,30 +42,36 @@ static inline void iommufd_eventq_wake(struct iommufd_eventq *eventq)
 /**
  * struct iommufd_fault - an IO page fault queue (IOMMU_FAULT_QUEUE_ALLOC)
  * @eventq: base
- * @lock: protects all that follows; also held while a group is answered, so
- *        that whoever has it knows that no answer is on its way to a driver
+ * @lock: protects what follows, and iommufd_attach_handle::fault
+ * @busy: groups that a thread works on, by iopf_group::node
  * @unread: groups that userspace is yet to read, by iopf_group::node, oldest
  *          first
- * @unanswered: every group that no answer was given to, those on @unread
- *              included, by iopf_group::cookie
- * @next_cookie: where the search for a free cookie starts
+ * @unanswered: groups that userspace has read and not answered, by
+ *              iopf_group::cookie; and cookies that are reserved
+ * @next_cookie: where the search for a free cookie starts, under xa_lock of
+ *               @unanswered
  * @closed: the file is gone and with it whoever could answer
+ * @idle: who waits for a group to be busy no more
  */
 struct iommufd_fault {
 	struct iommufd_eventq eventq;
-	struct mutex lock;	/* what follows, and answering */
+	spinlock_t lock;	/* where groups are */
+	struct list_head busy;
 	struct list_head unread;
 	struct xarray unanswered;
 	u32 next_cookie;
 	bool closed;
+	wait_queue_head_t idle;
 };
 
 int iommufd_iopf_enable(struct iommufd_device *idev);
 void iommufd_iopf_disable(struct iommufd_device *idev);
 int iommufd_fault_iopf_handler(struct iopf_group *group);
 struct iommufd_fault *iommufd_fault_get(struct iommufd_ctx *ictx, u32 id);
-void iommufd_fault_flush(struct iommufd_fault *fault,
-			 struct iommufd_attach_handle *handle,
+void iommufd_fault_begin(struct iommufd_attach_handle *handle,
+			 struct iommufd_fault *fault);
+void iommufd_fault_end(struct iommufd_attach_handle *handle);
+void iommufd_fault_leave(struct iommufd_attach_handle *handle,
 			 const struct device *dev);
 
 /**

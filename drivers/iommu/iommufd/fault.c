@@ -8,17 +8,34 @@
  * one answer for each group.
  *
  * Ownership: iommufd_fault_iopf_handler() takes a group over from the IOMMU
- * core, which then no longer answers or frees it by itself. From there until
- * its answer the group is in iommufd_fault::unanswered, under the cookie that
- * userspace knows it by. It gets exactly one answer: from write(), or
- * IOMMU_PAGE_RESP_INVALID when the device or its whole attachment is detached
- * (iommufd_fault_flush()) or when the file is closed, which leaves nobody to
- * ask.
+ * core, which then no longer answers or frees it by itself. The group gets
+ * exactly one answer: from write(), or IOMMU_PAGE_RESP_INVALID when the device
+ * or its whole attachment is detached or replaced, or when the file is closed,
+ * which leaves nobody to ask. Until then it is in one place::
  *
- * Locking: iommufd_fault::lock is held for everything but the copying to and
- * from userspace, which can take for ever. It nests inside
- * iommufd_group::lock and inside the locks that IOMMU drivers report faults
- * under, outside iommu_fault_param::lock.
+ *   handler -> busy -> unread -> unanswered -> busy -> answered, freed
+ *                         read(), a cookie   write(), close
+ *
+ * busy: a thread works on it, the handler or who answers it, and may sleep in
+ * the IOMMU core or driver. Nobody else touches it then. A detach takes what it
+ * finds unread and unanswered for itself, and waits for what is busy.
+ *
+ * Locking: iommufd_fault::lock is a spinlock that protects where groups are. The
+ * handler runs in the IOMMU driver's fault thread, with locks that all devices
+ * of an IOMMU share (VT-d: iopf_lock, SMMUv3: streams_mutex): it allocates
+ * nothing, and waits for nothing but iommu_fault_param::lock, which the core
+ * holds while the same device's requests are answered. Nothing is called with
+ * iommufd_fault::lock held; xa_lock of the cookies nests inside.
+ *
+ * What the IOMMU core and driver owe: the core finds a handle without a
+ * reference, and lists the group, before it calls the handler. No one here can
+ * know of a report on its way. So before iopf_queue_remove_device(), which frees
+ * all that is listed, and before iommu_detach_group_handle() or
+ * iommu_detach_device_pasid() return, the driver stops the device's requests,
+ * and waits for its fault thread. Not every driver does (VT-d without a PASID,
+ * SMMUv3). From the handler's first lock on, iommufd waits itself; a report that
+ * comes with the handle of an attachment that was replaced meanwhile finds that
+ * handle in place, and leads nowhere.
  *
  * It does not know how HWPTs and devices are attached: of an attachment it
  * knows its struct iommufd_attach_handle, and which devices are in it.
@@ -76,38 +93,103 @@ void iommufd_iopf_disable(struct iommufd_device *idev)
 		idev->iopf_enabled--;
 }
 
+/* Where the handle of an attachment that has ended leads */
+static struct iommu_domain fault_no_domain = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.iopf_handler = iommufd_fault_iopf_handler,
+};
+
+static struct iommufd_attach_handle *fault_handle(const struct iopf_group *group)
+{
+	return container_of(group->attach_handle, struct iommufd_attach_handle,
+			    handle);
+}
+
+/* Did it come through that attachment; where @dev is not NULL, from @dev? */
+static bool fault_is_from(const struct iopf_group *group,
+			  const struct iommufd_attach_handle *handle,
+			  const struct device *dev)
+{
+	return group->attach_handle == &handle->handle &&
+	       (!dev || group->fault_param->dev == dev);
+}
+
 /*
  * The device that a group is from; NULL if it is not attached, or not any more.
- * It stays as long as the lock is held and the group is unanswered: a device that
- * leaves is taken out of its attachment first, and then has its groups flushed.
+ * It stays as long as the lock is held: a device that leaves is taken out of its
+ * attachment first, and then has its groups flushed.
  */
 static struct iommufd_device *fault_device(struct iommufd_fault *fault,
 					   const struct iopf_group *group)
 {
-	struct iommufd_attach *attach =
-		container_of(group->attach_handle,
-			     struct iommufd_attach_handle, handle)->attach;
+	struct iommufd_attach_handle *handle = fault_handle(group);
 	struct iommufd_device *idev;
 	unsigned long index;
 
 	lockdep_assert_held(&fault->lock);
 
-	xa_for_each(&attach->devices, index, idev)
+	if (handle->fault != fault)
+		return NULL;
+	xa_for_each(&handle->attach->devices, index, idev)
 		if (idev->dev == group->fault_param->dev)
 			return idev;
 	return NULL;
 }
 
-/* Give an unanswered group its answer, which is the end of it. */
+/* Give a group its answer, which is the end of it. It is on no list. */
+static void fault_finish(struct iopf_group *group,
+			 enum iommu_page_response_code code)
+{
+	iopf_group_response(group, code);
+	iopf_free_group(group);
+}
+
+/* The same for a group that is busy because of the caller */
 static void fault_answer(struct iommufd_fault *fault, struct iopf_group *group,
 			 enum iommu_page_response_code code)
 {
-	lockdep_assert_held(&fault->lock);
-
-	xa_erase(&fault->unanswered, group->cookie);
-	list_del(&group->node);
 	iopf_group_response(group, code);
+	scoped_guard(spinlock, &fault->lock) {
+		list_del(&group->node);
+		/* Inside: the queue may be gone once it is not busy any more */
+		wake_up_all(&fault->idle);
+	}
 	iopf_free_group(group);
+}
+
+/* The queue that a new group is for, where it is busy now; NULL for none */
+static struct iommufd_fault *fault_enter(struct iopf_group *group)
+{
+	struct iommufd_attach_handle *handle = fault_handle(group);
+	struct iommufd_fault *fault;
+
+	/* The memory of a queue stays for a grace period after its end */
+	guard(rcu)();
+	fault = READ_ONCE(handle->fault);
+	if (!fault)
+		return NULL;
+	guard(spinlock)(&fault->lock);
+	if (handle->fault != fault)
+		return NULL;
+	list_add_tail(&group->node, &fault->busy);
+	return fault;
+}
+
+/*
+ * Have userspace read a busy group. False where there is nobody to ask, or
+ * nobody to ask about: devices that share the IOMMU group of an attached one
+ * fault through its attachment.
+ */
+static bool fault_queue(struct iommufd_fault *fault, struct iopf_group *group)
+{
+	guard(spinlock)(&fault->lock);
+	if (fault->closed || !fault_device(fault, group))
+		return false;
+	list_move_tail(&group->node, &fault->unread);
+	/* Inside, as in fault_answer() */
+	iommufd_eventq_wake(&fault->eventq);
+	wake_up_all(&fault->idle);
+	return true;
 }
 
 /**
@@ -117,67 +199,127 @@ static void fault_answer(struct iommufd_fault *fault, struct iopf_group *group,
  * The iopf_handler of such a domain, called by iommu_report_device_fault().
  *
  * Context: process context, usually the IOMMU driver's threaded interrupt
- * handler with the driver's locks held. Sleeps, but never for userspace.
- * Return: 0, the group is or will be answered here; -ENOMEM, the core answers.
+ * handler with the driver's locks held. Sleeps only where the IOMMU core does.
+ * Return: 0, the group is or will be answered here.
  */
 int iommufd_fault_iopf_handler(struct iopf_group *group)
 {
-	struct iommufd_fault *fault =
-		group->attach_handle->domain->iommufd_hwpt->fault;
-	int rc;
+	struct iommufd_fault *fault = fault_enter(group);
 
-	scoped_guard(mutex, &fault->lock) {
-		/*
-		 * Nobody to ask, or nobody to ask about: devices that share the
-		 * IOMMU group of an attached one fault through its attachment.
-		 */
-		if (fault->closed || !fault_device(fault, group)) {
-			iopf_group_response(group, IOMMU_PAGE_RESP_INVALID);
-			iopf_free_group(group);
-			return 0;
-		}
-
-		rc = xa_alloc_cyclic(&fault->unanswered, &group->cookie, group,
-				     xa_limit_32b, &fault->next_cookie,
-				     GFP_KERNEL);
-		if (rc < 0)
-			return rc;
-
-		/* Or the core frees it when the driver stops page requests */
-		iopf_group_dequeue(group);
-		list_add_tail(&group->node, &fault->unread);
+	if (!fault) {
+		fault_finish(group, IOMMU_PAGE_RESP_INVALID);
+		return 0;
 	}
-	iommufd_eventq_wake(&fault->eventq);
+
+	/* Or the core frees it when the driver stops page requests */
+	iopf_group_dequeue(group);
+	iommufd_test_fault_taken(group->fault_param->dev);
+	if (!fault_queue(fault, group))
+		fault_answer(fault, group, IOMMU_PAGE_RESP_INVALID);
 	return 0;
 }
 
-/**
- * iommufd_fault_flush() - Answer all that came through an attachment
- * @fault: queue of the HWPT that @handle attached
- * @handle: the attachment
- * @dev: what one device has sent, which is not among the attachment's devices
- *       any more; NULL for all, once the IOMMU core and driver have ended the
- *       attachment: no more groups come through it
- *
- * When it returns, nothing refers to @dev any more, or to @handle. Call it after
- * each detach or replace, before the device or @handle is freed.
- *
- * Context: process context, sleeps. iommufd_group::lock may be held.
- */
-void iommufd_fault_flush(struct iommufd_fault *fault,
-			 struct iommufd_attach_handle *handle,
-			 const struct device *dev)
+static bool fault_is_busy(struct iommufd_fault *fault,
+			  const struct iommufd_attach_handle *handle,
+			  const struct device *dev)
 {
 	struct iopf_group *group;
-	unsigned long cookie;
 
-	guard(mutex)(&fault->lock);
-	xa_for_each(&fault->unanswered, cookie, group) {
-		if (group->attach_handle != &handle->handle)
-			continue;
-		if (!dev || group->fault_param->dev == dev)
-			fault_answer(fault, group, IOMMU_PAGE_RESP_INVALID);
+	guard(spinlock)(&fault->lock);
+	list_for_each_entry(group, &fault->busy, node)
+		if (fault_is_from(group, handle, dev))
+			return true;
+	return false;
+}
+
+/*
+ * Answer all that came through an attachment, or what one device sent. No more
+ * of it is queued: the handle has no queue, or the attachment not that device.
+ */
+static void fault_flush(struct iommufd_fault *fault,
+			struct iommufd_attach_handle *handle,
+			const struct device *dev)
+{
+	struct iopf_group *group, *next;
+	unsigned long cookie;
+	LIST_HEAD(mine);
+
+	scoped_guard(spinlock, &fault->lock) {
+		xa_for_each(&fault->unanswered, cookie, group) {
+			if (!fault_is_from(group, handle, dev))
+				continue;
+			xa_erase(&fault->unanswered, cookie);
+			list_add_tail(&group->node, &mine);
+		}
+		list_for_each_entry_safe(group, next, &fault->unread, node)
+			if (fault_is_from(group, handle, dev))
+				list_move_tail(&group->node, &mine);
 	}
+	list_for_each_entry_safe(group, next, &mine, node)
+		fault_finish(group, IOMMU_PAGE_RESP_INVALID);
+
+	/* Handlers and answers that are under way end soon, and alone */
+	wait_event(fault->idle, !fault_is_busy(fault, handle, dev));
+}
+
+/**
+ * iommufd_fault_begin() - Page requests may come through an attachment
+ * @handle: the attachment, which the IOMMU core is about to be told of
+ * @fault: queue of the HWPT that is to be attached, or NULL
+ *
+ * Context: process context, iommufd_group::lock held.
+ */
+void iommufd_fault_begin(struct iommufd_attach_handle *handle,
+			 struct iommufd_fault *fault)
+{
+	lockdep_assert_held(&handle->igroup->lock);
+
+	/* A report that has found the handle before it was replaced may come */
+	smp_store_release(&handle->fault, fault);
+}
+
+/**
+ * iommufd_fault_end() - Answer all that came through an attachment
+ * @handle: the attachment, which the IOMMU core hands out no more: it was
+ *          detached or replaced, or attaching it failed
+ *
+ * When it returns, no thread of the queue's uses @handle, its devices or its
+ * HWPT, and none will. @handle can be given to iommufd_fault_begin() again.
+ *
+ * Context: process context, sleeps. iommufd_group::lock held.
+ */
+void iommufd_fault_end(struct iommufd_attach_handle *handle)
+{
+	struct iommufd_fault *fault = handle->fault;
+
+	lockdep_assert_held(&handle->igroup->lock);
+
+	/* A report that has found the handle must not find the HWPT's domain */
+	WRITE_ONCE(handle->handle.domain, &fault_no_domain);
+	if (!fault)
+		return;
+	scoped_guard(spinlock, &fault->lock)
+		WRITE_ONCE(handle->fault, NULL);
+	fault_flush(fault, handle, NULL);
+}
+
+/**
+ * iommufd_fault_leave() - Answer what one device of an attachment has sent
+ * @handle: the attachment, which stays with other devices
+ * @dev: the device, which is not among the attachment's devices any more
+ *
+ * When it returns, no thread of the queue's uses @dev. What it sends from now on
+ * is answered at once.
+ *
+ * Context: process context, sleeps. iommufd_group::lock held.
+ */
+void iommufd_fault_leave(struct iommufd_attach_handle *handle,
+			 const struct device *dev)
+{
+	lockdep_assert_held(&handle->igroup->lock);
+
+	if (handle->fault)
+		fault_flush(handle->fault, handle, dev);
 }
 
 /* The IOMMU core's description of a fault in the uAPI's terms */
@@ -207,35 +349,73 @@ static void fault_fill_record(struct iommu_hwpt_pgfault *record,
 }
 
 /*
- * Move groups from unread to merely unanswered, as many as @records has room
- * for, and write their faults to it. Returns the number of records written;
- * *next is the number that the group needs which had no room, or 0.
+ * Make the oldest unread group merely unanswered, by a cookie that is reserved
+ * for it, and write its faults to @records. Returns the number of records
+ * written; where it is 0, *next is the number that the group needs, which had no
+ * room, or 0 if there is no group.
  */
-static size_t fault_take_unread(struct iommufd_fault *fault,
-				struct iommu_hwpt_pgfault *records, size_t room,
-				size_t *next)
+static size_t fault_take_group(struct iommufd_fault *fault, u32 cookie,
+			       struct iommu_hwpt_pgfault *records, size_t room,
+			       size_t *next)
 {
-	struct iopf_group *group, *tmp;
 	struct iommufd_device *idev;
+	struct iopf_group *group;
 	struct iopf_fault *iopf;
 	size_t taken = 0;
 
 	*next = 0;
-	guard(mutex)(&fault->lock);
-	list_for_each_entry_safe(group, tmp, &fault->unread, node) {
-		/* Its device is being detached: about to be flushed */
+	guard(spinlock)(&fault->lock);
+	list_for_each_entry(group, &fault->unread, node) {
 		idev = fault_device(fault, group);
-		if (!idev)
-			continue;
-		if (group->fault_count > room - taken) {
-			*next = group->fault_count;
+		if (idev)
 			break;
-		}
-		list_for_each_entry(iopf, &group->faults, list)
-			fault_fill_record(&records[taken++], group,
-					  idev->obj.id, &iopf->fault.prm);
-		list_del_init(&group->node);
+		/* Its device is being detached: about to be flushed */
 	}
+	if (list_entry_is_head(group, &fault->unread, node))
+		return 0;
+	if (group->fault_count > room) {
+		*next = group->fault_count;
+		return 0;
+	}
+
+	group->cookie = cookie;
+	list_for_each_entry(iopf, &group->faults, list)
+		fault_fill_record(&records[taken++], group, idev->obj.id,
+				  &iopf->fault.prm);
+	list_del(&group->node);
+	/* It takes no memory, as there is an entry already */
+	WARN_ON_ONCE(xa_is_err(xa_store(&fault->unanswered, cookie, group,
+					GFP_NOWAIT)));
+	return taken;
+}
+
+/*
+ * As many groups as @records has room for. Returns the number of records
+ * written, -ENOMEM where there is no cookie to be had for a first group; *next
+ * is the number that the next group needs which had no room, or 0.
+ */
+static ssize_t fault_take_unread(struct iommufd_fault *fault,
+				 struct iommu_hwpt_pgfault *records,
+				 size_t room, size_t *next)
+{
+	size_t taken = 0, count;
+	u32 cookie;
+	int rc;
+
+	do {
+		/* Who reads pays for what finds the answer again */
+		rc = xa_alloc_cyclic(&fault->unanswered, &cookie, NULL,
+				     xa_limit_32b, &fault->next_cookie,
+				     GFP_KERNEL_ACCOUNT);
+		if (rc < 0) {
+			*next = 0;
+			return taken ?: -ENOMEM;
+		}
+		count = fault_take_group(fault, cookie, records + taken,
+					 room - taken, next);
+		taken += count;
+	} while (count);
+	xa_release(&fault->unanswered, cookie);
 	return taken;
 }
 
@@ -249,17 +429,14 @@ static void fault_return_unread(struct iommufd_fault *fault,
 {
 	struct iopf_group *group;
 
-	scoped_guard(mutex, &fault->lock) {
-		while (taken--) {
-			/* One per group: its last */
-			if (!(records[taken].flags &
-			      IOMMU_PGFAULT_FLAGS_LAST_PAGE))
-				continue;
-			group = xa_load(&fault->unanswered,
-					records[taken].cookie);
-			if (group && list_empty(&group->node))
-				list_add(&group->node, &fault->unread);
-		}
+	guard(spinlock)(&fault->lock);
+	while (taken--) {
+		/* One per group: its last */
+		if (!(records[taken].flags & IOMMU_PGFAULT_FLAGS_LAST_PAGE))
+			continue;
+		group = xa_erase(&fault->unanswered, records[taken].cookie);
+		if (group)
+			list_add(&group->node, &fault->unread);
 	}
 	iommufd_eventq_wake(&fault->eventq);
 }
@@ -287,7 +464,7 @@ static ssize_t iommufd_fault_read(struct file *file, char __user *buf,
 
 	do {
 		struct iommu_hwpt_pgfault *records __free(kvfree) = NULL;
-		size_t taken;
+		ssize_t taken;
 
 		/* Spare the empty queue the allocation */
 		if (list_empty(&fault->unread))
@@ -301,6 +478,10 @@ static ssize_t iommufd_fault_read(struct file *file, char __user *buf,
 		}
 
 		taken = fault_take_unread(fault, records, batch, &next);
+		if (taken < 0) {
+			rc = taken;
+			break;
+		}
 		if (iommufd_should_fail() ||
 		    copy_to_user(buf + done * sizeof(*records), records,
 				 taken * sizeof(*records))) {
@@ -324,12 +505,12 @@ static int fault_respond(struct iommufd_fault *fault,
 {
 	struct iopf_group *group;
 
-	guard(mutex)(&fault->lock);
-	group = xa_load(&fault->unanswered, response->cookie);
-	/* Nobody has been told the cookie of an unread group */
-	if (!group || !list_empty(&group->node))
-		return -EINVAL;
-
+	scoped_guard(spinlock, &fault->lock) {
+		group = xa_erase(&fault->unanswered, response->cookie);
+		if (!group)
+			return -EINVAL;
+		list_add_tail(&group->node, &fault->busy);
+	}
 	fault_answer(fault, group,
 		     (enum iommu_page_response_code)response->code);
 	return 0;
@@ -387,21 +568,40 @@ static __poll_t iommufd_fault_poll(struct file *file,
 	return events;
 }
 
+/* Any group that waits for userspace, which is busy now; NULL if none does */
+static struct iopf_group *fault_take_any(struct iommufd_fault *fault)
+{
+	struct iopf_group *group;
+	unsigned long cookie = 0;
+
+	guard(spinlock)(&fault->lock);
+	group = list_first_entry_or_null(&fault->unread, struct iopf_group,
+					 node);
+	if (group) {
+		list_move_tail(&group->node, &fault->busy);
+		return group;
+	}
+	group = xa_find(&fault->unanswered, &cookie, ULONG_MAX, XA_PRESENT);
+	if (group) {
+		xa_erase(&fault->unanswered, cookie);
+		list_add_tail(&group->node, &fault->busy);
+	}
+	return group;
+}
+
 static int iommufd_fault_release(struct inode *inode, struct file *file)
 {
 	struct iommufd_fault *fault = file->private_data;
 	struct iopf_group *group;
-	unsigned long cookie;
 
 	if (!fault)
 		return 0;
 
 	/* HWPTs may stay attached: their devices must not wait for ever */
-	scoped_guard(mutex, &fault->lock) {
+	scoped_guard(spinlock, &fault->lock)
 		fault->closed = true;
-		xa_for_each(&fault->unanswered, cookie, group)
-			fault_answer(fault, group, IOMMU_PAGE_RESP_INVALID);
-	}
+	while ((group = fault_take_any(fault)))
+		fault_answer(fault, group, IOMMU_PAGE_RESP_INVALID);
 	iommufd_eventq_close(&fault->eventq);
 	return 0;
 }
@@ -437,9 +637,9 @@ static void iommufd_fault_destroy(struct iommufd_object *obj)
 	struct iommufd_fault *fault =
 		container_of(obj, struct iommufd_fault, eventq.obj);
 
-	WARN_ON_ONCE(!xa_empty(&fault->unanswered));
+	WARN_ON_ONCE(!xa_empty(&fault->unanswered) ||
+		     !list_empty(&fault->unread) || !list_empty(&fault->busy));
 	xa_destroy(&fault->unanswered);
-	mutex_destroy(&fault->lock);
 }
 
 const struct iommufd_object_type_ops iommufd_fault_type = {
@@ -469,9 +669,11 @@ int iommufd_fault_alloc(struct iommufd_ucmd *ucmd)
 		return PTR_ERR(fault);
 
 	iommufd_eventq_init(&fault->eventq, ucmd->ictx);
-	mutex_init(&fault->lock);
+	spin_lock_init(&fault->lock);
+	INIT_LIST_HEAD(&fault->busy);
 	INIT_LIST_HEAD(&fault->unread);
 	xa_init_flags(&fault->unanswered, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	init_waitqueue_head(&fault->idle);
 
 	cmd->out_fault_id = fault->eventq.obj.id;
 	rc = iommufd_eventq_open(&fault->eventq, ucmd, sizeof(*cmd),

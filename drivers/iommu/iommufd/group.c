@@ -193,17 +193,29 @@ static void core_detach(struct iommufd_device *idev, ioasid_t pasid,
 		iommu_detach_device_pasid(hwpt->domain, idev->dev, pasid);
 }
 
-static struct iommufd_attach_handle *handle_alloc(struct iommufd_group *igroup,
-						  struct iommufd_attach *attach)
+static struct iommufd_attach *attach_alloc(struct iommufd_group *igroup,
+					   struct iommufd_hw_pagetable *hwpt)
 {
-	struct iommufd_attach_handle *handle;
+	struct iommufd_attach *attach;
+	unsigned int i;
 
-	handle = kzalloc_obj(*handle, GFP_KERNEL_ACCOUNT);
-	if (handle) {
-		handle->igroup = igroup;
-		handle->attach = attach;
+	attach = kzalloc_obj(*attach, GFP_KERNEL_ACCOUNT);
+	if (!attach)
+		return NULL;
+	xa_init_flags(&attach->devices, XA_FLAGS_ACCOUNT);
+	attach->hwpt = hwpt;
+	for (i = 0; i != ARRAY_SIZE(attach->handles); i++) {
+		attach->handles[i].igroup = igroup;
+		attach->handles[i].attach = attach;
 	}
-	return handle;
+	attach->handle = &attach->handles[0];
+	return attach;
+}
+
+/* The one that the IOMMU core does not know */
+static struct iommufd_attach_handle *spare_handle(struct iommufd_attach *attach)
+{
+	return &attach->handles[attach->handle == &attach->handles[0]];
 }
 
 /*
@@ -347,7 +359,6 @@ static void device_leave(struct iommufd_device *idev, ioasid_t pasid,
 static void attach_free(struct iommufd_attach *attach)
 {
 	xa_destroy(&attach->devices);
-	kfree(attach->handle);
 	kfree(attach);
 }
 
@@ -363,16 +374,9 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	if (rc)
 		return rc;
 
-	attach = kzalloc_obj(*attach, GFP_KERNEL_ACCOUNT);
+	attach = attach_alloc(igroup, hwpt);
 	if (!attach)
 		return -ENOMEM;
-	xa_init_flags(&attach->devices, XA_FLAGS_ACCOUNT);
-	attach->hwpt = hwpt;
-	attach->handle = handle_alloc(igroup, attach);
-	if (!attach->handle) {
-		rc = -ENOMEM;
-		goto err_free;
-	}
 	rc = xa_insert(&attach->devices, idev->obj.id, idev, GFP_KERNEL_ACCOUNT);
 	if (rc)
 		goto err_free;
@@ -389,9 +393,10 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	rc = sw_msi_enter(igroup, pasid, hwpt);
 	if (rc)
 		goto err_leave;
+	iommufd_fault_begin(attach->handle, hwpt->fault);
 	rc = core_attach(idev, pasid, attach);
 	if (rc)
-		goto err_leave;
+		goto err_fault;
 	rc = sw_msi_arrive(igroup, pasid, hwpt);
 	if (rc)
 		goto err_detach;
@@ -399,8 +404,8 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 
 err_detach:
 	core_detach(idev, pasid, hwpt);
-	if (hwpt->fault)
-		iommufd_fault_flush(hwpt->fault, attach->handle, NULL);
+err_fault:
+	iommufd_fault_end(attach->handle);
 err_leave:
 	sw_msi_leave(igroup, pasid, hwpt);
 	device_leave(idev, pasid, hwpt, NULL);
@@ -486,7 +491,7 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 			  struct iommufd_hw_pagetable **left)
 {
 	struct iommufd_group *igroup = idev->igroup;
-	struct iommufd_attach_handle *handle;
+	struct iommufd_attach_handle *handle, *old_handle;
 	struct iommufd_device *member, *failed = NULL;
 	struct iommufd_hw_pagetable *old;
 	struct iommufd_attach *attach;
@@ -506,12 +511,9 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 	rc = check_pasid_rules(idev, pasid, hwpt);
 	if (rc)
 		return rc;
-	handle = handle_alloc(igroup, attach);
-	if (!handle)
-		return -ENOMEM;
 	rc = iommufd_object_hold(&hwpt->obj);
 	if (rc)
-		goto err_free;
+		return rc;
 
 	xa_for_each(&attach->devices, index, member) {
 		rc = device_enter(member, pasid, hwpt, old);
@@ -523,24 +525,27 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 	rc = sw_msi_enter(igroup, pasid, hwpt);
 	if (rc)
 		goto err_leave_msi;
+	handle = spare_handle(attach);
+	iommufd_fault_begin(handle, hwpt->fault);
 	rc = core_replace(idev, pasid, hwpt, handle);
 	if (rc)
-		goto err_leave_msi;
+		goto err_fault;
 	/* Nothing is left to map: a HWPT that is replaced to is settled */
 	WARN_ON(sw_msi_arrive(igroup, pasid, hwpt));
 
+	old_handle = attach->handle;
 	attach->hwpt = hwpt;
-	swap(attach->handle, handle);
+	attach->handle = handle;
 	/* The core hands out the old handle no more: get rid of what it did */
-	if (old->fault)
-		iommufd_fault_flush(old->fault, handle, NULL);
+	iommufd_fault_end(old_handle);
 	sw_msi_leave(igroup, pasid, old);
 	xa_for_each(&attach->devices, index, member)
 		device_leave(member, pasid, old, hwpt);
-	kfree(handle);
 	*left = old;
 	return 0;
 
+err_fault:
+	iommufd_fault_end(handle);
 err_leave_msi:
 	sw_msi_leave(igroup, pasid, hwpt);
 err_leave:
@@ -550,8 +555,6 @@ err_leave:
 		device_leave(member, pasid, hwpt, old);
 	}
 	iommufd_object_unhold(&hwpt->obj);
-err_free:
-	kfree(handle);
 	return rc;
 }
 
@@ -584,18 +587,17 @@ struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
 
 	hwpt = attach->hwpt;
 	remaining = xa_find(&attach->devices, &index, ULONG_MAX, XA_PRESENT);
-	if (!remaining)
-		core_detach(idev, pasid, hwpt);
 	/* Nobody answers a fault of this device any more */
-	if (hwpt->fault)
-		iommufd_fault_flush(hwpt->fault, attach->handle,
-				    remaining ? idev->dev : NULL);
-	if (!remaining)
-		sw_msi_leave(igroup, pasid, hwpt);
-	device_leave(idev, pasid, hwpt, NULL);
-	if (remaining)
+	if (remaining) {
+		iommufd_fault_leave(attach->handle, idev->dev);
+		device_leave(idev, pasid, hwpt, NULL);
 		return NULL;
+	}
 
+	core_detach(idev, pasid, hwpt);
+	iommufd_fault_end(attach->handle);
+	sw_msi_leave(igroup, pasid, hwpt);
+	device_leave(idev, pasid, hwpt, NULL);
 	xa_erase(&igroup->pasid_attach, pasid);
 	attach_free(attach);
 	return hwpt;

@@ -39,6 +39,9 @@ struct iommufd_ioas;
  *                   mmap_lock		taken by GUP
  *   dma_resv of a dma-buf		its revocation
  *     iommufd_pages::lock		of that dma-buf's range, a class of its own
+ *   locks of IOMMU drivers' fault threads
+ *     iommu_fault_param::lock	the IOMMU core's, held while a fault is answered
+ *     iommufd_fault::lock	leaf spinlock, but for the xa_lock of its cookies
  *   iommufd_ctx::sw_msi_lock		leaf, under the IOMMU core's group mutex
  *   xa_lock of iommufd_ctx::objects	leaf spinlock
  */
