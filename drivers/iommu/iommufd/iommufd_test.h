@@ -272,6 +272,9 @@ struct iommu_test_cmd {
  *                          first device is attached to it
  * @MOCK_FLAGS_DEVICE_PLAIN: its IOMMU has page tables and nothing else
  * @MOCK_FLAGS_DEVICE_NO_REQUESTS: its IOMMU has everything but page requests
+ * @MOCK_FLAGS_DEVICE_STRICT: its IOMMU refuses to unmap a part of an entry, as
+ *                            io-pgtable-arm does; without it, the whole entry
+ *                            is taken, as generic_pt does
  * @MOCK_FLAGS_DEVICE_NO_DRAIN: its driver does not wait for page requests that
  *                              are under way when it is detached
  */
@@ -283,6 +286,7 @@ enum {
 	MOCK_FLAGS_DEVICE_PLAIN = 1 << 18,
 	MOCK_FLAGS_DEVICE_NO_REQUESTS = 1 << 19,
 	MOCK_FLAGS_DEVICE_NO_DRAIN = 1 << 20,
+	MOCK_FLAGS_DEVICE_STRICT = 1 << 21,
 };
 
 /**
@@ -320,6 +324,8 @@ enum {
  * @IOMMU_TEST_CORRUPT_AREA_START: the area shows other pages
  * @IOMMU_TEST_CORRUPT_AREA_PINS: it has a pin that is nobody's
  * @IOMMU_TEST_CORRUPT_ALIGNMENT: the areas are not aligned as they must be
+ * @IOMMU_TEST_CORRUPT_PARTIAL_UNMAP: a part of its first entry was unmapped: the
+ *                                    entry is gone, or the IOMMU refused to
  * @IOMMU_TEST_CORRUPT_MAX: how many there are
  */
 enum {
@@ -343,6 +349,7 @@ enum {
 	IOMMU_TEST_CORRUPT_AREA_START,
 	IOMMU_TEST_CORRUPT_AREA_PINS,
 	IOMMU_TEST_CORRUPT_ALIGNMENT,
+	IOMMU_TEST_CORRUPT_PARTIAL_UNMAP,
 	IOMMU_TEST_CORRUPT_MAX,
 };
 

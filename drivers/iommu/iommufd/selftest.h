@@ -35,6 +35,9 @@ struct guest_iommu;
  * @walk_lock: held for read by whoever walks the page table without owning a
  *             mapping in it; tables are freed behind it
  * @dirty_tracking: writes are recorded; written by set_dirty_tracking()
+ * @table_ops: operations of a page table that refuses to unmap parts of entries
+ * @loose_ops: those that it does the rest by
+ * @refused: how often it refused
  */
 struct mock_domain {
 	union {
@@ -44,6 +47,9 @@ struct mock_domain {
 	};
 	rwlock_t walk_lock;
 	bool dirty_tracking;
+	struct pt_iommu_ops table_ops;
+	const struct pt_iommu_ops *loose_ops;
+	atomic_t refused;
 };
 
 PT_IOMMU_CHECK_DOMAIN(struct mock_domain, iommu, domain);

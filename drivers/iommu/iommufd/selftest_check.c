@@ -212,6 +212,9 @@ static void check_mock_domain(struct invariant_check *check,
 		cond_resched();
 	} while (nr == LEAF_BATCH && iova);
 
+	check_that(check, !atomic_read(&mock->refused),
+		   "%d times a part of an entry was to be unmapped",
+		   atomic_read(&mock->refused));
 	expected = areas_translated(iopt, &revocable);
 	check_that(check, revocable ? translated <= expected :
 				      translated == expected,

@@ -18,6 +18,7 @@
  * @extent: the first extent of what it shows
  * @page: the first page
  * @iova: the IOVA
+ * @unmapped: how much from there on was unmapped
  */
 struct corruption {
 	struct io_pagetable *iopt;
@@ -26,6 +27,7 @@ struct corruption {
 	struct pages_extent *extent;
 	struct page *page;
 	unsigned long iova;
+	size_t unmapped;
 };
 
 static int corrupt_map(struct corruption *c, unsigned long iova,
@@ -62,6 +64,24 @@ static int corrupt_entry(struct corruption *c, bool undo, struct page *page,
 	iommu_unmap(c->domain, c->iova, PAGE_SIZE);
 	return undo ? corrupt_map(c, c->iova, c->page, c->area->prot) :
 		      corrupt_map(c, c->iova, page, prot);
+}
+
+/* The entry is at least a page, of several of the IOMMU's */
+static int corrupt_partial(struct corruption *c, bool undo)
+{
+	struct mock_domain *mock = mock_paging_domain(c->domain);
+
+	if (!mock)
+		return -EOPNOTSUPP;
+	if (!undo) {
+		c->unmapped = iommu_unmap(c->domain, c->iova, MOCK_PAGE_SIZE);
+		return 0;
+	}
+	atomic_set(&mock->refused, 0);
+	if (!c->unmapped)
+		return 0;
+	return iommu_map(c->domain, c->iova, page_to_phys(c->page), c->unmapped,
+			 c->area->prot, GFP_KERNEL);
 }
 
 /* Take back, or give, a pin, as far as the counts go */
@@ -142,6 +162,8 @@ static int corrupt(struct corruption *c, u32 kind, bool undo)
 		c->iopt->alignment = undo ? c->iopt->alignment >> 20 :
 					    c->iopt->alignment << 20;
 		return 0;
+	case IOMMU_TEST_CORRUPT_PARTIAL_UNMAP:
+		return corrupt_partial(c, undo);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -13,6 +13,7 @@
 #include "../iommu-priv.h"
 #include "../iommu-pages.h"
 #include "selftest.h"
+#include "selftest_check.h"
 
 /**
  * DOC: The mock IOMMU
@@ -313,6 +314,42 @@ static int mock_page_table_init(struct mock_domain *mock, u32 type)
 	}
 }
 
+/*
+ * Whoever unmaps a part of an entry gets nothing from io-pgtable-arm, or what
+ * lies before that entry, and keeps the rest mapped. iommufd never does.
+ */
+static size_t mock_strict_unmap(struct pt_iommu *iommu, dma_addr_t iova,
+				dma_addr_t length,
+				struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *mock =
+		container_of(iommu, struct mock_domain, iommu);
+	unsigned long last = iova + length - 1;
+	struct mock_leaf leaf;
+
+	/* The entry that the last byte is in, and then that of the first one */
+	if (mock_domain_leaves(mock, last, &leaf, 1) && leaf.iova <= last &&
+	    leaf.iova + (leaf.length - 1) != last) {
+		atomic_inc(&mock->refused);
+		if (leaf.iova <= iova)
+			return 0;
+		length = leaf.iova - iova;
+	}
+	if (mock_domain_leaves(mock, iova, &leaf, 1) && leaf.iova < iova) {
+		atomic_inc(&mock->refused);
+		return 0;
+	}
+	return mock->loose_ops->unmap_range(iommu, iova, length, gather);
+}
+
+static void mock_page_table_tighten(struct mock_domain *mock)
+{
+	mock->loose_ops = mock->iommu.ops;
+	mock->table_ops = *mock->loose_ops;
+	mock->table_ops.unmap_range = mock_strict_unmap;
+	mock->iommu.ops = &mock->table_ops;
+}
+
 static struct iommu_domain *
 mock_paging_alloc(struct device *dev, u32 flags,
 		  const struct iommu_user_data *user_data)
@@ -349,6 +386,8 @@ mock_paging_alloc(struct device *dev, u32 flags,
 		return ERR_PTR(rc);
 	}
 
+	if (mdev->flags & MOCK_FLAGS_DEVICE_STRICT)
+		mock_page_table_tighten(mock);
 	if (mdev->flags & MOCK_FLAGS_DEVICE_LATE)
 		mock->domain.geometry.aperture_end = 0;
 	rwlock_init(&mock->walk_lock);
@@ -367,7 +406,11 @@ static struct iommu_domain *mock_plain_alloc(struct device *dev)
 static void mock_paging_free(struct iommu_domain *domain)
 {
 	struct mock_domain *mock = mock_paging_domain(domain);
+	int refused = atomic_read(&mock->refused);
 
+	if (refused)
+		pr_err("iommufd: invariant violated: %d times a part of an entry was to be unmapped\n",
+		       refused);
 	pt_iommu_deinit(&mock->iommu);
 	kfree(mock);
 }
@@ -642,7 +685,8 @@ struct mock_device *mock_device_create(u32 flags)
 				MOCK_FLAGS_DEVICE_LATE |
 				MOCK_FLAGS_DEVICE_PLAIN |
 				MOCK_FLAGS_DEVICE_NO_REQUESTS |
-				MOCK_FLAGS_DEVICE_NO_DRAIN;
+				MOCK_FLAGS_DEVICE_NO_DRAIN |
+				MOCK_FLAGS_DEVICE_STRICT;
 	/* A group is behind one IOMMU */
 	const u32 other_iommu = MOCK_FLAGS_DEVICE_SHARED |
 				MOCK_FLAGS_DEVICE_PLAIN |

@@ -38,6 +38,21 @@ static char *memory_scattered(unsigned long npages)
 	return mem;
 }
 
+/* What the IOMMU does where a part of an entry is unmapped: never asked to */
+FIXTURE_VARIANT(invariants)
+{
+	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(invariants, loose)
+{
+};
+
+FIXTURE_VARIANT_ADD(invariants, strict)
+{
+	.flags = MOCK_FLAGS_DEVICE_STRICT,
+};
+
 FIXTURE_SETUP(invariants)
 {
 	__u64 iova = RO_IOVA;
@@ -47,7 +62,8 @@ FIXTURE_SETUP(invariants)
 	self->mem = memory_new(NPAGES + 1);
 	ASSERT_NE(NULL, self->mem);
 	CALL(ioas_alloc(self->fd, &self->ioas));
-	CALL(mock_attach(self->fd, self->ioas, &self->dev));
+	CALL(mock_attach_flags(self->fd, self->ioas, variant->flags,
+			       &self->dev));
 	CALL(ioas_map_at(self->fd, self->ioas, self->mem, NPAGES * page, IOVA));
 	CALL(ioas_map(self->fd, self->ioas, self->mem + NPAGES * page, page,
 		      &iova, MAP_RO_AT));
@@ -80,6 +96,7 @@ static const char *const corruptions[IOMMU_TEST_CORRUPT_MAX] = {
 	[IOMMU_TEST_CORRUPT_AREA_START] = "an area's start",
 	[IOMMU_TEST_CORRUPT_AREA_PINS] = "an area's pins",
 	[IOMMU_TEST_CORRUPT_ALIGNMENT] = "the alignment",
+	[IOMMU_TEST_CORRUPT_PARTIAL_UNMAP] = "an entry that was unmapped in part",
 };
 
 /* A checker that checks nothing fails here */
@@ -135,7 +152,7 @@ TEST_F(invariants, shared)
 	CALL(ioas_copy_at(self->fd, other, self->ioas, IOVA + 8 * page,
 			  16 * page, IOVA));
 	EXPECT_EQ(0, check_invariants(self->fd));
-	CALL(mock_attach(self->fd, other, &dev));
+	CALL(mock_attach_flags(self->fd, other, variant->flags, &dev));
 	EXPECT_EQ(0, check_invariants(self->fd));
 	CALL(access_create(self->fd, self->ioas,
 			   MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES, &access));
