@@ -128,7 +128,7 @@ static struct iommufd_device *fault_device(struct iommufd_fault *fault,
 
 	lockdep_assert_held(&fault->lock);
 
-	if (handle->fault != fault)
+	if (READ_ONCE(handle->fault) != fault)
 		return NULL;
 	xa_for_each(&handle->attach->devices, index, idev)
 		if (idev->dev == group->fault_param->dev)
@@ -169,7 +169,8 @@ static struct iommufd_fault *fault_enter(struct iopf_group *group)
 	if (!fault)
 		return NULL;
 	guard(spinlock)(&fault->lock);
-	if (handle->fault != fault)
+	/* Ended meanwhile, and begun anew perhaps */
+	if (READ_ONCE(handle->fault) != fault)
 		return NULL;
 	list_add_tail(&group->node, &fault->busy);
 	return fault;
