@@ -30,7 +30,9 @@ static const uint64_t choose_bool[] = { 1, 0 };
 	.size = sizeof(T), .test_op = nr
 
 #define DEVICE_FLAGS (MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_PASID | \
-		      MOCK_FLAGS_DEVICE_SHARED | MOCK_FLAGS_DEVICE_LATE)
+		      MOCK_FLAGS_DEVICE_SHARED | MOCK_FLAGS_DEVICE_LATE |     \
+		      MOCK_FLAGS_DEVICE_PLAIN | MOCK_FLAGS_DEVICE_NO_REQUESTS | \
+		      MOCK_FLAGS_DEVICE_STRICT)
 
 const struct op test_ops[] = {
 	{ TEST("mock_reserve", 2, IOMMU_TEST_OP_ADD_RESERVED), .args = {

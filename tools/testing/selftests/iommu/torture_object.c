@@ -68,6 +68,7 @@ static int op_plug(struct thread *t)
 		MOCK_FLAGS_DEVICE_PASID,
 		MOCK_FLAGS_DEVICE_NO_DIRTY,
 		MOCK_FLAGS_DEVICE_SHARED,
+		MOCK_FLAGS_DEVICE_STRICT,
 		0,
 		/* Its HWPTs are empty until something is attached to them */
 		MOCK_FLAGS_DEVICE_LATE,
