@@ -462,7 +462,7 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 	guard(rwsem_write)(&iopt->iova_lock);
 	for_each_area_in(area, iopt, first, last) {
 		if (!area_is_live(area)) {
-			if (unlikely(area->state == AREA_STUCK))
+			if (unlikely(READ_ONCE(area->state) == AREA_STUCK))
 				hidden->stuck = true;
 			continue;
 		}
