@@ -560,6 +560,7 @@ void model_begin(const struct model_setup *setup)
 {
 	model_setup = *setup;
 	model_faults_seen = 0;
+	race_reset();
 	model_machine_reset();
 	model_iommu_reset();
 	ref_reset();

@@ -78,10 +78,10 @@ void model_end(void);
  * race.c: areas that a call is about to publish; whether the reference has got them
  * already, as another thread has come in between.
  */
+void race_reset(void);
 void race_begin(void);
 void race_publish(struct ref_space *s, struct ref_area *areas, unsigned int nr);
 bool race_end(void);
-bool race_is_on(void);
 void op_areas_appear(struct ref_space *s, struct ref_area *areas,
 		     unsigned int nr, unsigned long iova);
 

@@ -24,6 +24,12 @@ void op_race(unsigned int nr)
 	op_end(0);
 }
 
+void race_reset(void)
+{
+	next_race = 0;
+	running = false;
+}
+
 void race_begin(void)
 {
 	if (running)
@@ -51,11 +57,6 @@ bool race_end(void)
 {
 	nr_areas = 0;
 	return published;
-}
-
-bool race_is_on(void)
-{
-	return running;
 }
 
 static struct ref_space *space_of_reader(void)

@@ -98,15 +98,15 @@ static inline struct inode *file_inode(const struct file *f)
 
 static inline int mapping_map_writable(struct address_space *mapping)
 {
-	if (mapping->writers < 0)
+	if (__atomic_load_n(&mapping->writers, __ATOMIC_RELAXED) < 0)
 		return -EPERM;
-	mapping->writers++;
+	__atomic_fetch_add(&mapping->writers, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
 static inline void mapping_unmap_writable(struct address_space *mapping)
 {
-	mapping->writers--;
+	__atomic_fetch_sub(&mapping->writers, 1, __ATOMIC_RELAXED);
 }
 
 #define shmem_file(file)	(file_inode(file)->shmem)
