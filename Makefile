@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick interleave clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -54,6 +54,9 @@ hostile: setup ## a user in a small cgroup tries to take more than he may
 
 conformance: setup ## the kernel's own kselftests on our kernel
 	@scripts/test conformance
+
+interleave: setup ## every order of a few calls; PLAN=subject[:plan]
+	@scripts/interleave $(PLAN)
 
 check: setup ## only the static checks: style, warnings, sparse, coccinelle
 	@scripts/test scripts checkpatch build sparse coccinelle builds

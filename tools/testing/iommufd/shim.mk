@@ -12,7 +12,7 @@
 # each file of drivers/iommu/iommufd; $(OUT)/base/NAME.o for those of the base
 # kernel; and SHIM_OBJECTS, what they need to be linked with.
 
-SHIM := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+SHIM := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
 DRIVER ?= $(SHIM)/../../../drivers/iommu/iommufd
 BACKEND ?= plain
 CC ?= gcc
@@ -67,6 +67,11 @@ $(OUT)/include/stamp: $(SHIM)/include/base $(SHIM)/include/forward
 
 SHIM_HEADERS := $(shell find $(SHIM)/include -name '*.h') $(OUT)/include/stamp
 DRIVER_HEADERS := $(wildcard $(DRIVER)/*.h)
+
+# The files that the configuration of include/generated/autoconf.h has
+CONFIG_IRQ_MSI_IOMMU := y
+include $(DRIVER)/Makefile
+DRIVER_FILES := $(basename $(iommufd-y) $(iommufd_driver-y) iova_bitmap.o)
 
 $(OUT)/driver/%.o: $(DRIVER)/%.c $(DRIVER_HEADERS) $(SHIM_HEADERS)
 	@mkdir -p $(@D)

@@ -2,11 +2,17 @@
 #ifndef _SHIM_BARRIER_H
 #define _SHIM_BARRIER_H
 
-/* Others may have got what was published by it, and be done with it already */
+/*
+ * What a release hands over may be gone when the next statement looks at it:
+ * another may go on behind it, too.
+ */
+#define shim_handed_over(what)		shim_point("released " what, NULL)
+
+/* A program may want to be told what was published */
 #ifdef SHIM_PUBLISHED
 void shim_published(void *where);
 #else
-#define shim_published(where)		do { } while (0)
+#define shim_published(where)		shim_handed_over(#where)
 #endif
 
 #define smp_load_acquire(p)						\

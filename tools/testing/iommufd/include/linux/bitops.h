@@ -55,6 +55,7 @@ static inline void clear_bit_unlock(unsigned long nr, volatile unsigned long *p)
 {
 	shim_point("clear_bit_unlock", (const void *)p);
 	__atomic_fetch_and(__shim_word(nr, p), ~__shim_mask(nr), __ATOMIC_RELEASE);
+	shim_handed_over("bit");
 }
 
 static inline bool test_bit(unsigned long nr, const volatile unsigned long *p)

@@ -20,11 +20,13 @@ struct module;
 #define MODULE_ALIAS_MISCDEV(m)		_Static_assert(1, "")
 #define MODULE_PARM_DESC(p, d)		_Static_assert(1, "")
 #define module_param(name, type, perm)	_Static_assert(1, "")
-/* Each file with an init function has its own; the environment calls it */
+/* iommufd is one module; the environment loads it */
+int shim_init_module(void);
+void shim_exit_module(void);
 #define module_init(fn) \
-	int shim_init_module(void); int shim_init_module(void) { return fn(); }
+	int shim_init_module(void) { return fn(); }
 #define module_exit(fn) \
-	void shim_exit_module(void); void shim_exit_module(void) { fn(); }
+	void shim_exit_module(void) { fn(); }
 #define symbol_get(s)			(&(s))
 #define symbol_put(s)			((void)0)
 #define try_module_get(m)		true

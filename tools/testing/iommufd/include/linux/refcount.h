@@ -51,6 +51,7 @@ static inline void refcount_dec(refcount_t *r)
 
 	shim_point("refcount_dec", r);
 	old = __atomic_fetch_sub(&r->refs.counter, 1, __ATOMIC_RELEASE);
+	shim_handed_over("reference");
 	if (old < 2)
 		shim_panic("refcount_dec() of %d", old);
 }
@@ -61,6 +62,7 @@ static inline __must_check bool refcount_dec_and_test(refcount_t *r)
 
 	shim_point("refcount_dec_and_test", r);
 	old = __atomic_fetch_sub(&r->refs.counter, 1, __ATOMIC_ACQ_REL);
+	shim_handed_over("reference");
 	if (old < 1)
 		shim_panic("refcount_dec_and_test() of %d", old);
 	return old == 1;

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two IOVA spaces: maps, unmaps, copies and cuts beside domains that come and
+ * go, pins of an in-kernel access, reservations, dirty bits, and the revocation
+ * of a dma-buf. The environment knows at each step what a device can reach.
+ */
+#include "env.h"
+#include "area.h"
+#include "iommufd_private.h"
+
+enum scene {
+	/* A dma-buf is mapped at 40 */
+	DMABUF = 1,
+	/* Two more areas, at 56 and 58 */
+	MORE = 2,
+	/* Mapped by single pages, so that areas can be cut */
+	SPLIT = 4,
+	/* No domains */
+	NO_DOMAIN = 8,
+	/* The memory's pages lie one behind the other */
+	CONTIGUOUS = 16,
+	/* The area at 58 is pinned, and stays so whatever is asked */
+	KEPT_PIN = 32,
+};
+
+#define SPACES	2
+#define DOMAINS	3
+
+static u32 ioas[SPACES];
+static struct io_pagetable *iopt[SPACES];
+static struct iopgt_domain member[DOMAINS];
+static int space_of[DOMAINS];
+static unsigned int scene;
+
+static int map(int space, unsigned long iova, unsigned long npages,
+	       unsigned long user_page)
+{
+	return env_map(ioas[space], iova, npages, user_page);
+}
+
+static int unmap(int space, unsigned long iova, unsigned long npages)
+{
+	return env_unmap(ioas[space], iova, npages);
+}
+
+static int copy(int dst, unsigned long dst_iova, int src,
+		unsigned long src_iova, unsigned long npages)
+{
+	return env_copy(ioas[dst], dst_iova, ioas[src], src_iova, npages);
+}
+
+static int map_dmabuf(int space, unsigned long iova, unsigned long npages)
+{
+	return env_map_file(ioas[space], ENV_FD_DMABUF, iova, npages, 1);
+}
+
+static int add_domain(int space, int n)
+{
+	int rc;
+
+	member[n].domain = env_domain_new();
+	rc = iopgt_add_domain(iopt[space], &member[n]);
+	il_log("add_domain(%d, %d) = %d", space, n, rc);
+	if (rc)
+		env_domain_free(member[n].domain);
+	else
+		space_of[n] = space;
+	return rc;
+}
+
+static void remove_domain(int n)
+{
+	int space = space_of[n];
+
+	if (space < 0)
+		return;
+	space_of[n] = -1;
+	iopgt_remove_domain(iopt[space], &member[n]);
+	env_domain_free(member[n].domain);
+	il_log("remove_domain(%d, %d)", space, n);
+}
+
+/*
+ * An access as VFIO's mediated devices have one: what it has pinned is under a
+ * lock of its own, which its callback takes as well.
+ */
+static struct access {
+	struct iopgt_access node;
+	struct mutex lock;	/* what follows */
+	bool pinned;
+	unsigned long iova;
+	unsigned long length;
+} access;
+
+static void access_unpin(void)
+{
+	if (!access.pinned)
+		return;
+	access.pinned = false;
+	iopgt_unpin(iopt[0], access.iova, access.length);
+}
+
+static void access_unmap(struct iopgt_access *node, unsigned long iova,
+			 unsigned long length)
+{
+	if (scene & KEPT_PIN)
+		return;
+	guard(mutex)(&access.lock);
+	il_log("callback(%lx+%lx)", iova, length);
+	if (access.iova <= iova + (length - 1) &&
+	    iova <= access.iova + (access.length - 1))
+		access_unpin();
+}
+
+static void pin_range(unsigned long iova, unsigned long npages)
+{
+	struct page *pages[4];
+	unsigned long i;
+	int rc = -EBUSY;
+
+	scoped_guard(mutex, &access.lock) {
+		if (!access.pinned)
+			rc = iopgt_pin(iopt[0], P(iova), P(npages), pages,
+				       true);
+		il_log("pin = %d", rc);
+		if (!rc) {
+			access.pinned = true;
+			access.iova = P(iova);
+			access.length = P(npages);
+		}
+	}
+	shim_point("pinned", NULL);
+	guard(mutex)(&access.lock);
+	for (i = 0; !rc && access.pinned && i != npages; i++)
+		IL_ASSERT(env_is_pinned(page_to_pfn(pages[i])),
+			  "an access has a page that is not pinned");
+	if (!rc)
+		access_unpin();
+}
+
+static void pin(void)
+{
+	pin_range(0, 2);
+}
+
+static void pin_many(void)
+{
+	pin_range(56, 4);
+}
+
+static void unmap_0(void)
+{
+	unmap(0, 0, 2);
+}
+
+/* What userspace is told: its memory is its own again */
+static void unmap_surely(void)
+{
+	int rc = unmap(0, 0, 2);
+
+	if (!rc || rc == -ENOENT)
+		env_assert_not_mapped(0, 2);
+}
+
+static void unmap_all(void)
+{
+	unsigned long unmapped;
+	int rc = iopgt_unmap_all(iopt[0], &unmapped);
+
+	il_log("unmap_all = %d, %lx", rc, unmapped);
+}
+
+static void unmap_all_surely(void)
+{
+	unsigned long unmapped;
+
+	if (!iopgt_unmap_all(iopt[0], &unmapped))
+		env_assert_not_mapped(0, 2);
+}
+
+static void map_0(void)
+{
+	map(0, 0, 2, 20);
+}
+
+static void map_1(void)
+{
+	map(0, 1, 1, 24);
+}
+
+static void remap(void)
+{
+	if (!unmap(0, 0, 2))
+		map(0, 0, 2, 26);
+}
+
+static void map_anywhere(void)
+{
+	unsigned long iova;
+
+	if (!env_map_anywhere(ioas[0], 2, 30, &iova))
+		unmap(0, iova >> PAGE_SHIFT, 2);
+}
+
+static void attach(void)
+{
+	if (!add_domain(0, 1))
+		remove_domain(1);
+}
+
+static void attach_and_stay(void)
+{
+	add_domain(0, 1);
+}
+
+static void detach(void)
+{
+	remove_domain(0);
+}
+
+static void copy_unmap(void)
+{
+	if (!copy(1, 8, 0, 0, 2))
+		unmap(1, 8, 2);
+}
+
+static void copy_part(void)
+{
+	if (!copy(1, 12, 0, 1, 1))
+		unmap(1, 12, 1);
+}
+
+static void copy_within(void)
+{
+	if (!copy(0, 16, 0, 0, 2))
+		unmap(0, 16, 2);
+}
+
+static void revoke(void)
+{
+	env_revoke();
+}
+
+static void dmabuf_map(void)
+{
+	if (!map_dmabuf(0, 4, 2))
+		unmap(0, 4, 2);
+}
+
+static void dmabuf_copy(void)
+{
+	if (!copy(1, 32, 0, 40, 2))
+		unmap(1, 32, 2);
+}
+
+static void dmabuf_unmap(void)
+{
+	unmap(0, 40, 2);
+}
+
+static void read_write(void)
+{
+	unsigned long length;
+	phys_addr_t phys;
+	char data[8];
+
+	/* Another process than the one whose memory it is */
+	shim_set_current(&env_tasks[1]);
+	il_log("rw = %d", iopgt_rw(iopt[0], P(0), data, sizeof(data), 0));
+	il_log("lookup = %d",
+	       iopgt_lookup_phys(iopt[0], P(0), P(2), &phys, &length));
+}
+
+static void cut(void)
+{
+	unsigned long at = P(1);
+
+	il_log("cut = %d", iopgt_cut(iopt[0], &at, 1));
+	unmap(0, 0, 1);
+}
+
+static void add_access(void)
+{
+	static struct iopgt_access other;
+
+	other = (struct iopgt_access){
+		.alignment = PAGE_SIZE,
+		.unmap = access_unmap,
+	};
+	if (!iopgt_add_access(iopt[0], &other))
+		iopgt_remove_access(iopt[0], &other);
+}
+
+static void read_dirty(void)
+{
+	static u64 bits[1];
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.length = P(ENV_IOVAS),
+		.page_size = PAGE_SIZE,
+		.data = (uintptr_t)bits,
+	};
+
+	il_log("read_dirty = %d",
+	       iopgt_read_dirty(iopt[0], member[0].domain, 0, &cmd));
+}
+
+static void reserve(void)
+{
+	int rc = iopgt_reserve(iopt[0], P(0), P(3) - 1, &scene);
+
+	il_log("reserve = %d", rc);
+	if (rc)
+		return;
+	env_assert_not_mapped(0, 3);
+	iopgt_unreserve(iopt[0], &scene);
+}
+
+static void range(void)
+{
+	unmap(0, 56, 4);
+}
+
+static void remap_56(void)
+{
+	unmap(0, 56, 2);
+	map(0, 57, 1, 34);
+}
+
+static void remap_58(void)
+{
+	unmap(0, 58, 2);
+	map(0, 56, 2, 36);
+}
+
+static void setup(const struct il_plan *plan)
+{
+	int i;
+
+	env_reset();
+	scene = plan->scene;
+	env_stride = scene & CONTIGUOUS ? 1 : 2;
+	env_iommufd = env_open("iommu");
+	for (i = 0; i != SPACES; i++) {
+		struct iommufd_ioas *space;
+
+		ioas[i] = env_ioas_alloc();
+		space = iommufd_ioas_get(env_ctx(), ioas[i]);
+		iopt[i] = &space->iopt;
+		iommufd_ioas_put(space);
+	}
+	for (i = 0; i != DOMAINS; i++)
+		space_of[i] = -1;
+	access = (struct access){ };
+	access.node.alignment = PAGE_SIZE;
+	access.node.unmap = access_unmap;
+
+	if (scene & SPLIT)
+		IL_ASSERT(!iopgt_set_huge_pages(iopt[0], false), "split");
+	if (!(scene & NO_DOMAIN))
+		IL_ASSERT(!add_domain(0, 0) && !add_domain(1, 2), "domains");
+	IL_ASSERT(!iopgt_add_access(iopt[0], &access.node), "access");
+	IL_ASSERT(!map(0, 0, 2, 10), "map");
+	if (scene & DMABUF)
+		IL_ASSERT(!map_dmabuf(0, 40, 2), "dma-buf");
+	if (scene & MORE)
+		IL_ASSERT(!map(0, 56, 2, 14) && !map(0, 58, 2, 16), "map");
+	if (scene & KEPT_PIN) {
+		IL_ASSERT(!iopgt_pin(iopt[0], P(58), P(2), NULL, true), "pin");
+		access.pinned = true;
+		access.iova = P(58);
+		access.length = P(2);
+	}
+}
+
+static void check(void)
+{
+	unsigned long unmapped;
+	int i;
+
+	if (scene & KEPT_PIN)
+		access_unpin();
+	IL_ASSERT(!access.pinned, "the access has pins");
+	iopgt_remove_access(iopt[0], &access.node);
+	for (i = 0; i != SPACES; i++) {
+		IL_ASSERT(!iopt[i]->leaving, "IOVAs are left as leaving");
+		IL_ASSERT(!iopgt_unmap_all(iopt[i], &unmapped), "unmap_all");
+	}
+	for (i = 0; i != DOMAINS; i++)
+		remove_domain(i);
+	for (i = 0; i != SPACES; i++)
+		IL_ASSERT(gap_tree_empty(&iopt[i]->areas), "areas are left");
+	env_close(env_iommufd);
+	env_check();
+}
+
+static const struct il_plan plans[] = {
+	{ { CALL(unmap_0), CALL(map_0), CALL(map_1) } },
+	{ { CALL(unmap_0), CALL(remap), CALL(map_1) } },
+	{ { CALL(unmap_0), CALL(map_anywhere), CALL(map_anywhere) } },
+	{ { CALL(unmap_all), CALL(map_0), CALL(map_anywhere) } },
+	{ { CALL(unmap_surely), CALL(unmap_surely) },
+	  .preemptions = 3, .finds = "unmap-answers-early" },
+	{ { CALL(unmap_surely), CALL(unmap_all_surely) }, .preemptions = 3 },
+	{ { CALL(unmap_surely), CALL(unmap_surely) }, .kill = 2 },
+	{ { CALL(unmap_0), CALL(pin), CALL(map_0) },
+	  .limit = 400000 },
+	{ { CALL(unmap_0), CALL(unmap_all), CALL(pin) }, .limit = 400000 },
+	{ { CALL(unmap_0), CALL(pin) }, .kill = 1 },
+	{ { CALL(unmap_0), CALL(attach), CALL(map_0) }, .limit = 400000 },
+	{ { CALL(unmap_0), CALL(detach), CALL(copy_unmap) }, .limit = 400000 },
+	{ { CALL(copy_unmap), CALL(unmap_0), CALL(copy_part) },
+	  .limit = 400000 },
+	{ { CALL(copy_unmap), CALL(unmap_0), CALL(attach) }, .limit = 400000 },
+	{ { CALL(copy_within), CALL(unmap_0), CALL(map_1) }, .limit = 400000 },
+	{ { CALL(unmap_0), CALL(reserve), CALL(map_0) } },
+	{ { CALL(unmap_0), CALL(add_access), CALL(map_0) } },
+	{ { CALL(unmap_0), CALL(read_dirty), CALL(map_0) } },
+	{ { CALL(unmap_0), CALL(read_write), CALL(map_0) } },
+	{ { CALL(unmap_0), CALL(read_write), CALL(pin) }, .limit = 400000 },
+	{ { CALL(attach_and_stay), CALL(detach), CALL(copy_unmap) },
+	  .limit = 400000 },
+	{ { CALL(copy_unmap), CALL(copy_part), CALL(detach) },
+	  .limit = 400000 },
+	{ { CALL(pin), CALL(copy_unmap), CALL(unmap_0) }, .limit = 400000 },
+	{ { CALL(pin), CALL(detach), CALL(attach) }, .limit = 400000 },
+	{ { CALL(unmap_0), CALL(map_0), CALL(pin) }, SCENE(NO_DOMAIN) },
+	{ { CALL(unmap_0), CALL(attach), CALL(pin) },
+	  SCENE(CONTIGUOUS), .limit = 400000 },
+	{ { CALL(range), CALL(remap_56), CALL(remap_58) },
+	  SCENE(MORE), .limit = 400000 },
+	{ { CALL(range), CALL(pin_many) }, SCENE(MORE) },
+	{ { CALL(range), CALL(pin_many), CALL(remap_56) },
+	  SCENE(MORE), .limit = 400000 },
+	{ { CALL(range), CALL(remap_56) },
+	  SCENE(MORE | KEPT_PIN), .finds = "next-after-live" },
+	{ { CALL(range), CALL(remap_56), CALL(range) },
+	  SCENE(MORE | KEPT_PIN), .limit = 400000 },
+	{ { CALL(range), CALL(pin_many), CALL(unmap_all) },
+	  SCENE(MORE), .limit = 400000 },
+	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT) },
+	{ { CALL(cut), CALL(pin) }, SCENE(SPLIT) },
+	{ { CALL(cut), CALL(copy_unmap) }, SCENE(SPLIT) },
+	{ { CALL(cut), CALL(attach) }, SCENE(SPLIT) },
+	{ { CALL(cut), CALL(copy_part), CALL(unmap_0) },
+	  SCENE(SPLIT), .limit = 400000 },
+	{ { CALL(revoke), CALL(dmabuf_map) }, SCENE(DMABUF) },
+	{ { CALL(revoke), CALL(dmabuf_unmap) }, SCENE(DMABUF) },
+	{ { CALL(revoke), CALL(dmabuf_copy) }, SCENE(DMABUF) },
+	{ { CALL(revoke), CALL(dmabuf_map), CALL(dmabuf_unmap) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(revoke), CALL(dmabuf_copy), CALL(dmabuf_unmap) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(revoke), CALL(attach), CALL(dmabuf_unmap) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(revoke), CALL(detach), CALL(dmabuf_copy) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(revoke), CALL(dmabuf_map), CALL(attach) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(unmap_0), CALL(map_0) }, .failures = 1, .preemptions = 1 },
+	{ { CALL(copy_unmap), CALL(unmap_0) },
+	  .failures = 1, .preemptions = 1 },
+	{ { CALL(pin), CALL(unmap_0) }, .failures = 1, .preemptions = 1 },
+	{ { CALL(attach), CALL(unmap_0) }, .failures = 1, .preemptions = 1 },
+	{ { CALL(map_anywhere), CALL(unmap_0) },
+	  .failures = 1, .preemptions = 1 },
+	{ { CALL(revoke), CALL(dmabuf_map) }, SCENE(DMABUF), .failures = 1 },
+	{ { CALL(revoke), CALL(dmabuf_copy) }, SCENE(DMABUF), .failures = 1 },
+	{ { CALL(revoke), CALL(attach) }, SCENE(DMABUF), .failures = 1 },
+	{ { CALL(cut), CALL(copy_unmap) },
+	  SCENE(SPLIT), .failures = 1, .limit = 400000 },
+	/* Killed wherever a call may give up */
+	{ { CALL(map_0), CALL(detach) }, .kill = 1 },
+	{ { CALL(copy_unmap), CALL(unmap_0) }, .kill = 1 },
+	{ { CALL(attach), CALL(unmap_0) }, .kill = 1 },
+	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT), .kill = 1 },
+	{ { CALL(read_dirty), CALL(unmap_0) }, .kill = 1 },
+	{ { CALL(pin), CALL(unmap_0) }, .kill = 1 },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct il_subject subject = {
+		.name = "il_iova",
+		.plans = plans,
+		.num_plans = ARRAY_SIZE(plans),
+		.setup = setup,
+		.check = check,
+	};
+
+	return il_main(argc, argv, &subject);
+}
