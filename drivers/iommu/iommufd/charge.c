@@ -6,6 +6,13 @@
  * process) may have. They are charged in one step before they are pinned, and
  * paid back in one step after they were unpinned.
  *
+ * A limit must not become another one by changing who asks. By user, each user
+ * namespace counts against the user who made it, too: whoever has subordinate user
+ * IDs has one limit, not one per ID. (root needs no namespace to become another
+ * user, so namespaces of root's do not count.) By process, all that a context
+ * charged counts against the process that charges more: fork() and exec() make a
+ * process with nothing charged to it, and leave it the file.
+ *
  * The caller makes sure that what is paid back was charged before; it knows
  * what pages, this file knows only how many.
  */
@@ -17,19 +24,20 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/user.h>
+#include <linux/user_namespace.h>
 
 #include "charge.h"
 
 /**
  * pin_payer_init() - Let the current process pay
  * @payer: filled in; to be released
- * @budget: of the context
+ * @budget: of the context; outlives what is charged
  *
  * Context: process context, current->mm is not NULL.
  */
 void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget)
 {
-	*payer = (struct pin_payer){ .mm = current->mm };
+	*payer = (struct pin_payer){ .mm = current->mm, .budget = budget };
 	mmgrab(payer->mm);
 	if (capable(CAP_IPC_LOCK))
 		return;
@@ -40,6 +48,7 @@ void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget)
 	} else {
 		payer->mode = PIN_CHARGE_USER;
 		payer->user = get_uid(current_user());
+		payer->ns = get_user_ns(current_user_ns());
 	}
 }
 
@@ -54,8 +63,10 @@ void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from)
 	mmgrab(to->mm);
 	if (to->task)
 		get_task_struct(to->task);
-	if (to->user)
+	if (to->user) {
 		get_uid(to->user);
+		get_user_ns(to->ns);
+	}
 }
 
 /**
@@ -66,8 +77,10 @@ void pin_payer_release(struct pin_payer *payer)
 {
 	if (payer->task)
 		put_task_struct(payer->task);
-	if (payer->user)
+	if (payer->user) {
 		free_uid(payer->user);
+		put_user_ns(payer->ns);
+	}
 	mmdrop(payer->mm);
 }
 
@@ -81,7 +94,7 @@ void pin_payer_release(struct pin_payer *payer)
 bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b)
 {
 	return a->mm == b->mm && a->task == b->task && a->user == b->user &&
-	       a->mode == b->mode;
+	       a->ns == b->ns && a->mode == b->mode;
 }
 
 /* May a charge go from one to the other without exceeding a limit? */
@@ -89,7 +102,7 @@ static bool pin_payer_same_limit(const struct pin_payer *a,
 				 const struct pin_payer *b)
 {
 	return a->mode == PIN_CHARGE_USER && b->mode == PIN_CHARGE_USER &&
-	       a->user == b->user;
+	       a->user == b->user && a->ns == b->ns;
 }
 
 static unsigned long memlock_pages(const struct task_struct *task)
@@ -111,10 +124,58 @@ static int counter_charge(atomic_long_t *counter, unsigned long npages,
 	return 0;
 }
 
+/* What the user who made @ns answers for, in the namespace above it */
+static atomic_long_t *owner_counter(struct user_namespace *ns)
+{
+	return &ns->ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK];
+}
+
+/* The next namespace from @ns upwards whose owner answers for what is in it */
+static struct user_namespace *owned_ns(struct user_namespace *ns)
+{
+	while (ns != &init_user_ns && uid_eq(ns->owner, GLOBAL_ROOT_UID))
+		ns = ns->parent;
+	return ns;
+}
+
+static void owners_uncharge(struct user_namespace *ns, unsigned long npages,
+			    const struct user_namespace *end)
+{
+	for (ns = owned_ns(ns); ns != end; ns = owned_ns(ns->parent))
+		atomic_long_sub(npages, owner_counter(ns));
+}
+
+static int owners_charge(struct user_namespace *first, unsigned long npages)
+{
+	struct user_namespace *ns;
+	unsigned long limit;
+	int rc;
+
+	for (ns = owned_ns(first); ns != &init_user_ns;
+	     ns = owned_ns(ns->parent)) {
+		limit = get_userns_rlimit_max(ns, UCOUNT_RLIMIT_MEMLOCK);
+		rc = counter_charge(owner_counter(ns), npages,
+				    limit >> PAGE_SHIFT);
+		if (rc) {
+			owners_uncharge(first, npages, ns);
+			return rc;
+		}
+	}
+	return 0;
+}
+
 static int pin_charge_user(const struct pin_payer *payer, unsigned long npages)
 {
-	return counter_charge(&payer->user->locked_vm, npages,
-			      memlock_pages(payer->task));
+	int rc;
+
+	rc = counter_charge(&payer->user->locked_vm, npages,
+			    memlock_pages(payer->task));
+	if (rc)
+		return rc;
+	rc = owners_charge(payer->ns, npages);
+	if (rc)
+		atomic_long_sub(npages, &payer->user->locked_vm);
+	return rc;
 }
 
 static int pin_charge_mm(const struct pin_payer *payer, unsigned long npages)
@@ -135,16 +196,8 @@ static void pin_uncharge_mm(const struct pin_payer *payer, unsigned long npages)
 	mmap_write_unlock(payer->mm);
 }
 
-/**
- * pin_charge() - Charge pages that are about to be pinned
- * @payer: who pays
- * @npages: pages
- *
- * Context: may sleep; takes the payer's mmap_lock in PIN_CHARGE_MM mode.
- * Return: 0; -ENOMEM if RLIMIT_MEMLOCK would be exceeded; -EINTR if killed.
- * Nothing is charged on failure.
- */
-int pin_charge(const struct pin_payer *payer, unsigned long npages)
+/* All but the context's budget */
+static int payer_charge(const struct pin_payer *payer, unsigned long npages)
 {
 	int rc = 0;
 
@@ -157,6 +210,53 @@ int pin_charge(const struct pin_payer *payer, unsigned long npages)
 	return rc;
 }
 
+static void payer_uncharge(const struct pin_payer *payer, unsigned long npages)
+{
+	atomic64_sub(npages, &payer->mm->pinned_vm);
+	if (payer->mode == PIN_CHARGE_USER) {
+		atomic_long_sub(npages, &payer->user->locked_vm);
+		owners_uncharge(payer->ns, npages, &init_user_ns);
+	} else if (payer->mode == PIN_CHARGE_MM) {
+		pin_uncharge_mm(payer, npages);
+	}
+}
+
+static int budget_charge(const struct pin_payer *payer, unsigned long npages)
+{
+	if (payer->mode != PIN_CHARGE_MM)
+		return 0;
+	return counter_charge(&payer->budget->npages, npages,
+			      memlock_pages(payer->task));
+}
+
+static void budget_uncharge(const struct pin_payer *payer, unsigned long npages)
+{
+	if (payer->mode == PIN_CHARGE_MM)
+		atomic_long_sub(npages, &payer->budget->npages);
+}
+
+/**
+ * pin_charge() - Charge pages that are about to be pinned
+ * @payer: who pays
+ * @npages: pages
+ *
+ * Context: may sleep; takes the payer's mmap_lock in PIN_CHARGE_MM mode.
+ * Return: 0; -ENOMEM if RLIMIT_MEMLOCK would be exceeded; -EINTR if killed.
+ * Nothing is charged on failure.
+ */
+int pin_charge(const struct pin_payer *payer, unsigned long npages)
+{
+	int rc;
+
+	rc = budget_charge(payer, npages);
+	if (rc)
+		return rc;
+	rc = payer_charge(payer, npages);
+	if (rc)
+		budget_uncharge(payer, npages);
+	return rc;
+}
+
 /**
  * pin_uncharge() - Pay back pages that were unpinned
  * @payer: who paid
@@ -166,11 +266,15 @@ int pin_charge(const struct pin_payer *payer, unsigned long npages)
  */
 void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
 {
-	atomic64_sub(npages, &payer->mm->pinned_vm);
-	if (payer->mode == PIN_CHARGE_USER)
-		atomic_long_sub(npages, &payer->user->locked_vm);
-	else if (payer->mode == PIN_CHARGE_MM)
-		pin_uncharge_mm(payer, npages);
+	payer_uncharge(payer, npages);
+	budget_uncharge(payer, npages);
+}
+
+/* Does the context's budget stay as it is, whoever of the two pays? */
+static bool move_within_budget(const struct pin_payer *from,
+			       const struct pin_payer *to)
+{
+	return from->mode == PIN_CHARGE_MM && to->mode == PIN_CHARGE_MM;
 }
 
 /**
@@ -179,7 +283,8 @@ void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
  * @to: who may pay from pin_move_commit() on; of the same context
  * @npages: pages charged to @from before
  *
- * Undone by pin_move_uncharge(). The limit of one user is not charged twice.
+ * Undone by pin_move_uncharge(). What two payers have in common is not charged
+ * twice: the limit of one user, and what the context may charge by process.
  *
  * Context: may sleep; takes @to's mmap_lock in PIN_CHARGE_MM mode where @npages is
  * not 0.
@@ -190,6 +295,8 @@ int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
 {
 	if (!npages || pin_payer_same_limit(from, to))
 		return 0;
+	if (move_within_budget(from, to))
+		return payer_charge(to, npages);
 	return pin_charge(to, npages);
 }
 
@@ -206,7 +313,10 @@ void pin_move_uncharge(const struct pin_payer *from, const struct pin_payer *to,
 {
 	if (!npages || pin_payer_same_limit(from, to))
 		return;
-	pin_uncharge(to, npages);
+	if (move_within_budget(from, to))
+		payer_uncharge(to, npages);
+	else
+		pin_uncharge(to, npages);
 }
 
 /**
@@ -226,6 +336,8 @@ void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
 	if (pin_payer_same_limit(from, to)) {
 		atomic64_sub(npages, &from->mm->pinned_vm);
 		atomic64_add(npages, &to->mm->pinned_vm);
+	} else if (move_within_budget(from, to)) {
+		payer_uncharge(from, npages);
 	} else {
 		pin_uncharge(from, npages);
 	}

@@ -5,10 +5,12 @@
 #ifndef __IOMMUFD_CHARGE_H
 #define __IOMMUFD_CHARGE_H
 
+#include <linux/atomic.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
 struct mm_struct;
+struct user_namespace;
 struct user_struct;
 
 /**
@@ -28,9 +30,11 @@ enum pin_charge_mode {
 /**
  * struct pin_budget - how a context has its pages charged
  * @by_process: IOMMU_OPTION_RLIMIT_MODE; does not change while there are objects
+ * @npages: pages charged in PIN_CHARGE_MM mode, to whichever processes
  */
 struct pin_budget {
 	bool by_process;
+	atomic_long_t npages;
 };
 
 /**
@@ -39,12 +43,16 @@ struct pin_budget {
  * @task: thread group leader whose RLIMIT_MEMLOCK holds, referenced; NULL in
  *        PIN_CHARGE_NONE mode
  * @user: whose pages are counted, referenced; PIN_CHARGE_USER mode only
+ * @ns: @user's namespace, whose owner answers for it, referenced; with @user
+ * @budget: of the context
  * @mode: what is counted against what
  */
 struct pin_payer {
 	struct mm_struct *mm;
 	struct task_struct *task;
 	struct user_struct *user;
+	struct user_namespace *ns;
+	struct pin_budget *budget;
 	enum pin_charge_mode mode;
 };
 

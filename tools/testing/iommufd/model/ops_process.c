@@ -147,7 +147,9 @@ static unsigned long range_charged(const struct ref_range *range)
 	return npages;
 }
 
-static void move_ranges(enum pin_charge_mode mode, unsigned long *npages)
+/* *@npages: what is charged anew; *@fresh: what no process was charged for */
+static void move_ranges(enum pin_charge_mode mode, unsigned long *npages,
+			unsigned long *fresh)
 {
 	unsigned int task = ref_current();
 
@@ -164,6 +166,8 @@ static void move_ranges(enum pin_charge_mode mode, unsigned long *npages)
 				if (!ref_same_limit(range->payer, range->mode,
 						    task, mode))
 					*npages += charged;
+				if (range->mode != PIN_CHARGE_MM)
+					*fresh += charged;
 				continue;
 			}
 			ref_pay(range->payer, range->mode, -charged);
@@ -190,7 +194,7 @@ static int change_process(bool by_mm)
 void op_change_process(bool by_mm)
 {
 	enum pin_charge_mode mode = ref_mode_of(ref_current(), by_mm);
-	unsigned long npages = 0;
+	unsigned long npages = 0, fresh = 0;
 	u64 errs = 0;
 	int rc;
 
@@ -199,12 +203,12 @@ void op_change_process(bool by_mm)
 		for (unsigned int k = 0; k != ref_spaces[i].nr; k++)
 			if (ref_spaces[i].area[k].range->type == PAGES_USER)
 				errs = REF_ERR(EINVAL);
-	move_ranges(mode, &npages);
+	move_ranges(mode, &npages, &fresh);
 	if (npages)
-		errs |= ref_can_pay(ref_current(), mode, npages);
+		errs |= ref_can_pay(ref_current(), mode, npages, fresh);
 	rc = change_process(by_mm);
 	if (ref_settle(errs, rc))
-		move_ranges(mode, NULL);
+		move_ranges(mode, NULL, NULL);
 	op_end(rc);
 }
 

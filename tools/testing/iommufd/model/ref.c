@@ -213,13 +213,17 @@ void ref_pay(unsigned int task, enum pin_charge_mode mode, long npages)
 }
 
 u64 ref_can_pay(unsigned int task, enum pin_charge_mode mode,
-		unsigned long npages)
+		unsigned long npages, unsigned long fresh)
 {
 	unsigned long limit = model_tasks[task].memlock >> PAGE_SHIFT;
-	unsigned long now;
+	unsigned long now, by_process = 0;
 
 	if (mode == PIN_CHARGE_NONE)
 		return 0;
+	for (unsigned int i = 0; i != MODEL_TASKS; i++)
+		by_process += ref_locked_mm[i];
+	if (mode == PIN_CHARGE_MM && fresh && by_process + fresh > limit)
+		return REF_ERR(ENOMEM);
 	now = mode == PIN_CHARGE_USER ? ref_locked_user[user_of(task)] :
 					ref_locked_mm[task];
 	return now + npages > limit ? REF_ERR(ENOMEM) : 0;
@@ -286,7 +290,7 @@ static u64 pay_for(const struct ref_range *range, unsigned long npages)
 
 	if (!npages || range->type == PAGES_DMABUF)
 		return 0;
-	errs = ref_can_pay(range->payer, range->mode, npages);
+	errs = ref_can_pay(range->payer, range->mode, npages, npages);
 	ref_pay(range->payer, range->mode, npages);
 	return errs;
 }

@@ -133,7 +133,7 @@ u64 ref_try_claim(struct ref_range *range, unsigned long first,
 void ref_end_try(struct ref_range *range, unsigned long first,
 		 unsigned long last);
 u64 ref_can_pay(unsigned int task, enum pin_charge_mode mode,
-		unsigned long npages);
+		unsigned long npages, unsigned long fresh);
 void ref_revoke(unsigned int dmabuf);
 int ref_frame_of(const struct ref_range *range, unsigned long page);
 void ref_claim(struct ref_range *range, unsigned long first,

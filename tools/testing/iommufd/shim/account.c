@@ -3,6 +3,15 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
+static struct ucounts init_ucounts;
+
+struct user_namespace init_user_ns = { .ucounts = &init_ucounts };
+
+const struct cred init_cred = {
+	.user_ns = &init_user_ns,
+	.ucounts = &init_ucounts,
+};
+
 int __account_locked_vm(struct mm_struct *mm, unsigned long pages, bool inc,
 			const struct task_struct *task, bool bypass_rlim)
 {

@@ -12,6 +12,47 @@ struct user_struct {
 	atomic_long_t locked_vm;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+#define KUIDT_INIT(value)	((kuid_t){ value })
+#define GLOBAL_ROOT_UID		KUIDT_INIT(0)
+#define uid_eq(a, b)		((a).val == (b).val)
+
+/* All are in the first namespace here, whose owner answers for nobody */
+enum rlimit_type {
+	UCOUNT_RLIMIT_MEMLOCK,
+	UCOUNT_RLIMIT_COUNTS,
+};
+
+struct ucounts {
+	atomic_long_t rlimit[UCOUNT_RLIMIT_COUNTS];
+};
+
+struct user_namespace {
+	struct user_namespace *parent;
+	kuid_t owner;
+	struct ucounts *ucounts;
+	long rlimit_max[UCOUNT_RLIMIT_COUNTS];
+};
+
+struct cred {
+	struct user_namespace *user_ns;
+	struct ucounts *ucounts;
+};
+
+extern struct user_namespace init_user_ns;
+extern const struct cred init_cred;
+
+#define current_cred()			(&init_cred)
+#define current_user_ns()		(&init_user_ns)
+#define get_cred(cred)			(cred)
+#define put_cred(cred)			((void)(cred))
+#define get_user_ns(ns)			(ns)
+#define put_user_ns(ns)			((void)(ns))
+#define get_userns_rlimit_max(ns, type)	((ns)->rlimit_max[type])
+
 struct mm_struct {
 	refcount_t mm_users;
 	refcount_t mm_count;
