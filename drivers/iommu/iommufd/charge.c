@@ -13,6 +13,9 @@
  * charged counts against the process that charges more: fork() and exec() make a
  * process with nothing charged to it, and leave it the file.
  *
+ * What objects take in kernel memory that no memory cgroup sees is charged here as
+ * well. It is not pinned, so it has a counter of its own: the one of SHM_LOCK.
+ *
  * The caller makes sure that what is paid back was charged before; it knows
  * what pages, this file knows only how many.
  */
@@ -341,4 +344,53 @@ void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
 	} else {
 		pin_uncharge(from, npages);
 	}
+}
+
+/**
+ * pin_overhead_charge() - Charge the current user for an object's kernel memory
+ * @overhead: zeroed memory, for pin_overhead_uncharge()
+ * @npages: pages that the object takes, whoever allocates them
+ *
+ * Counts against the caller's RLIMIT_MEMLOCK beside what is pinned, together with
+ * memory that is locked by SHM_LOCK. Free with CAP_IPC_LOCK.
+ *
+ * Return: 0, or -ENOMEM if RLIMIT_MEMLOCK would be exceeded.
+ */
+int pin_overhead_charge(struct pin_overhead *overhead, unsigned long npages)
+{
+	const struct cred *cred = current_cred();
+	int rc;
+
+	if (capable(CAP_IPC_LOCK))
+		return 0;
+	rc = counter_charge(&cred->ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK],
+			    npages, memlock_pages(current));
+	if (rc)
+		return rc;
+	rc = owners_charge(cred->user_ns, npages);
+	if (rc) {
+		atomic_long_sub(npages,
+				&cred->ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK]);
+		return rc;
+	}
+	overhead->cred = get_cred(cred);
+	overhead->npages = npages;
+	return 0;
+}
+
+/**
+ * pin_overhead_uncharge() - Pay back what an object took
+ * @overhead: as it was charged, or zeroed
+ */
+void pin_overhead_uncharge(struct pin_overhead *overhead)
+{
+	const struct cred *cred = overhead->cred;
+
+	if (!cred)
+		return;
+	owners_uncharge(cred->user_ns, overhead->npages, &init_user_ns);
+	atomic_long_sub(overhead->npages,
+			&cred->ucounts->rlimit[UCOUNT_RLIMIT_MEMLOCK]);
+	put_cred(cred);
+	overhead->cred = NULL;
 }

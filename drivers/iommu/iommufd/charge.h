@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 
+struct cred;
 struct mm_struct;
 struct user_namespace;
 struct user_struct;
@@ -56,6 +57,16 @@ struct pin_payer {
 	enum pin_charge_mode mode;
 };
 
+/**
+ * struct pin_overhead - what an object takes in kernel memory
+ * @cred: whom it is charged to, referenced; NULL where nothing is
+ * @npages: pages
+ */
+struct pin_overhead {
+	const struct cred *cred;
+	unsigned long npages;
+};
+
 void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget);
 void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from);
 void pin_payer_release(struct pin_payer *payer);
@@ -68,4 +79,6 @@ void pin_move_uncharge(const struct pin_payer *from, const struct pin_payer *to,
 		       unsigned long npages);
 void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
 		     unsigned long npages);
+int pin_overhead_charge(struct pin_overhead *overhead, unsigned long npages);
+void pin_overhead_uncharge(struct pin_overhead *overhead);
 #endif

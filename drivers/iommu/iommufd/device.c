@@ -451,8 +451,9 @@ static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
  * Return: 0; -ENOENT where @pt_id does not exist; -EBUSY where the device is
  * attached; -EINVAL for an object of another type, a HWPT that does not fit the
  * device, differs from that of its group, or is not for PASIDs where it has to
- * be; -EADDRINUSE where the IOAS maps what the device reserves; -ENOMEM; or the
- * IOMMU driver's reason. On error nothing has changed.
+ * be; -EADDRINUSE where the IOAS maps what the device reserves; -ENOSPC where the
+ * device is attached at as many PASIDs as may be; -ENOMEM; or the IOMMU driver's
+ * reason. On error nothing has changed.
  */
 int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
 			  u32 *pt_id)

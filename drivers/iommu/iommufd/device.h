@@ -78,6 +78,7 @@ struct iommufd_attach {
  * @igroup: its group
  * @dev: the device; the bound driver keeps it alive
  * @enforce_cache_coherency: its group wants no-snoop DMA blocked
+ * @nr_pasids: PASIDs that it is attached at; under igroup lock
  * @iopf_enabled: number of attachments with a fault queue, under igroup lock
  * @vdev: its virtual device, or NULL; under igroup lock
  * @unbinding: no new virtual device may be made; under igroup lock
@@ -88,6 +89,7 @@ struct iommufd_device {
 	struct iommufd_group *igroup;
 	struct device *dev;
 	bool enforce_cache_coherency;
+	unsigned int nr_pasids;
 	unsigned int iopf_enabled;
 	struct iommufd_vdevice *vdev;
 	bool unbinding;

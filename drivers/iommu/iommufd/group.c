@@ -26,10 +26,16 @@
  *
  * It knows nothing of IDs, IOAS objects as attach targets, or ioctls.
  */
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "device.h"
 #include "eventq.h"
+
+static unsigned int max_pasids = 4096;
+module_param(max_pasids, uint, 0644);
+MODULE_PARM_DESC(max_pasids,
+		 "How many PASIDs one device may be attached at. IOMMU drivers walk them with interrupts off.");
 
 static struct iommufd_group *group_alloc(struct iommufd_ctx *ictx,
 					 struct iommu_group *group)
@@ -276,6 +282,20 @@ static int check_pasid_rules(struct iommufd_device *idev, ioasid_t pasid,
 	return 0;
 }
 
+/* May @idev be attached at one PASID more? */
+static int check_pasid_room(const struct iommufd_device *idev, ioasid_t pasid)
+{
+	if (pasid == IOMMU_NO_PASID || idev->nr_pasids < READ_ONCE(max_pasids))
+		return 0;
+	return -ENOSPC;
+}
+
+static void count_pasid(struct iommufd_device *idev, ioasid_t pasid, int more)
+{
+	if (pasid != IOMMU_NO_PASID)
+		idev->nr_pasids += more;
+}
+
 static int check_device_rules(struct iommufd_device *idev,
 			      struct iommufd_hw_pagetable *hwpt)
 {
@@ -371,6 +391,8 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	int rc;
 
 	rc = check_pasid_rules(idev, pasid, hwpt);
+	if (!rc)
+		rc = check_pasid_room(idev, pasid);
 	if (rc)
 		return rc;
 
@@ -400,6 +422,7 @@ static int attach_first(struct iommufd_device *idev, ioasid_t pasid,
 	rc = sw_msi_arrive(igroup, pasid, hwpt);
 	if (rc)
 		goto err_detach;
+	count_pasid(idev, pasid, 1);
 	return 0;
 
 err_detach:
@@ -430,6 +453,8 @@ static int attach_join(struct iommufd_attach *attach,
 	if (attach->hwpt != hwpt)
 		return -EINVAL;
 	rc = check_pasid_rules(idev, pasid, hwpt);
+	if (!rc)
+		rc = check_pasid_room(idev, pasid);
 	if (rc)
 		return rc;
 
@@ -439,6 +464,8 @@ static int attach_join(struct iommufd_attach *attach,
 	rc = xa_insert(&attach->devices, idev->obj.id, idev, GFP_KERNEL_ACCOUNT);
 	if (rc)
 		device_leave(idev, pasid, hwpt, NULL);
+	else
+		count_pasid(idev, pasid, 1);
 	return rc;
 }
 
@@ -455,7 +482,8 @@ static int attach_join(struct iommufd_attach *attach,
  * attached to another HWPT, the PASID rules forbid it, or device and HWPT do not
  * fit each other: then another HWPT may do; -ENOENT where the HWPT is being
  * destroyed; -EADDRINUSE where a reserved region of the device is mapped in the
- * IOAS or allowed to be; -ENOMEM; or the IOMMU driver's reason.
+ * IOAS or allowed to be; -ENOSPC where the device is attached at as many PASIDs as
+ * the module parameter max_pasids allows; -ENOMEM; or the IOMMU driver's reason.
  */
 int iommufd_group_attach(struct iommufd_device *idev, ioasid_t pasid,
 			 struct iommufd_hw_pagetable *hwpt)
@@ -585,6 +613,7 @@ struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
 	if (!attach || !xa_erase(&attach->devices, idev->obj.id))
 		return NULL;
 
+	count_pasid(idev, pasid, -1);
 	hwpt = attach->hwpt;
 	remaining = xa_find(&attach->devices, &index, ULONG_MAX, XA_PRESENT);
 	/* Nobody answers a fault of this device any more */

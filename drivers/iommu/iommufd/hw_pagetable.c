@@ -39,6 +39,13 @@
 #define INVALIDATE_MAX_ENTRIES SZ_512K
 #define INVALIDATE_MAX_ENTRY_LEN PAGE_SIZE
 
+/*
+ * What drivers allocate for a domain without charging it to a memory cgroup: their
+ * structure, and the top of its page table. Domains also take IDs that all users of
+ * the hardware share, so their number must be bounded.
+ */
+#define HWPT_OVERHEAD_PAGES 2
+
 /* A driver may copy all requests that it is given: so many at a time */
 #define INVALIDATE_BATCH iommufd_threshold(invalidate_batch, SZ_1K)
 
@@ -68,6 +75,7 @@ static void destroy_common(struct iommufd_hw_pagetable *hwpt)
 {
 	if (hwpt->domain)
 		iommu_domain_free(hwpt->domain);
+	pin_overhead_uncharge(&hwpt->overhead);
 	if (hwpt->fault)
 		iommufd_object_unhold(iommufd_fault_object(hwpt->fault));
 }
@@ -141,7 +149,8 @@ alloc_paging_domain(struct iommufd_device *idev, u32 flags,
  * Return: the HWPT; or ERR_PTR(-ENOENT) where the IOAS is being destroyed,
  * ERR_PTR(-EINVAL) where the domain cannot block no-snoop DMA though the device
  * needs that, ERR_PTR(-EOPNOTSUPP) where the IOMMU or its driver does not
- * support @flags or @user_data, ERR_PTR(-ENOMEM), or the driver's reason.
+ * support @flags or @user_data, ERR_PTR(-ENOMEM) without memory or where
+ * RLIMIT_MEMLOCK would be exceeded, or the driver's reason.
  */
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_new(struct iommufd_ioas *ioas, struct iommufd_device *idev,
@@ -172,6 +181,9 @@ iommufd_hwpt_paging_new(struct iommufd_ioas *ioas, struct iommufd_device *idev,
 	hwpt->nest_parent = flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
 	hwpt->common.pasid_compat = flags & IOMMU_HWPT_ALLOC_PASID;
 
+	rc = pin_overhead_charge(&hwpt->common.overhead, HWPT_OVERHEAD_PAGES);
+	if (rc)
+		goto err_abort;
 	domain = alloc_paging_domain(idev, driver_flags(flags), user_data);
 	if (IS_ERR(domain)) {
 		rc = PTR_ERR(domain);
@@ -295,6 +307,11 @@ hwpt_nested_new(struct iommufd_ctx *ictx, struct iommufd_hwpt_paging *parent,
 	}
 	nested->parent = parent;
 	nested->common.pasid_compat = flags & IOMMU_HWPT_ALLOC_PASID;
+	rc = pin_overhead_charge(&nested->common.overhead, HWPT_OVERHEAD_PAGES);
+	if (rc) {
+		iommufd_object_abort(ictx, &nested->common.obj);
+		return ERR_PTR(rc);
+	}
 	return nested;
 }
 

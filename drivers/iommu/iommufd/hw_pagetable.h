@@ -18,12 +18,14 @@ struct iommufd_fault;
  * @obj: the object
  * @domain: the IOMMU driver's domain, its iommufd_hwpt cookie points back here
  * @fault: queue that IO page faults go to, held; or NULL
+ * @overhead: whom the memory is charged to that it takes in the IOMMU driver
  * @pasid_compat: made with IOMMU_HWPT_ALLOC_PASID
  */
 struct iommufd_hw_pagetable {
 	struct iommufd_object obj;
 	struct iommu_domain *domain;
 	struct iommufd_fault *fault;
+	struct pin_overhead overhead;
 	bool pasid_compat : 1;
 };
 
