@@ -100,8 +100,8 @@ bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b)
 	       a->ns == b->ns && a->mode == b->mode;
 }
 
-/* May a charge go from one to the other without exceeding a limit? */
-static bool pin_payer_same_limit(const struct pin_payer *a,
+/* Are the pages of either counted together? */
+static bool pin_payer_same_count(const struct pin_payer *a,
 				 const struct pin_payer *b)
 {
 	return a->mode == PIN_CHARGE_USER && b->mode == PIN_CHARGE_USER &&
@@ -287,7 +287,8 @@ static bool move_within_budget(const struct pin_payer *from,
  * @npages: pages charged to @from before
  *
  * Undone by pin_move_uncharge(). What two payers have in common is not charged
- * twice: the limit of one user, and what the context may charge by process.
+ * twice: what is counted for one user, and what the context charges by process. The
+ * limit of @to holds also where the count is the same.
  *
  * Context: may sleep; takes @to's mmap_lock in PIN_CHARGE_MM mode where @npages is
  * not 0.
@@ -296,8 +297,11 @@ static bool move_within_budget(const struct pin_payer *from,
 int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
 		    unsigned long npages)
 {
-	if (!npages || pin_payer_same_limit(from, to))
+	if (!npages)
 		return 0;
+	if (pin_payer_same_count(from, to))
+		return counter_charge(&to->user->locked_vm, 0,
+				      memlock_pages(to->task));
 	if (move_within_budget(from, to))
 		return payer_charge(to, npages);
 	return pin_charge(to, npages);
@@ -314,7 +318,7 @@ int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
 void pin_move_uncharge(const struct pin_payer *from, const struct pin_payer *to,
 		       unsigned long npages)
 {
-	if (!npages || pin_payer_same_limit(from, to))
+	if (!npages || pin_payer_same_count(from, to))
 		return;
 	if (move_within_budget(from, to))
 		payer_uncharge(to, npages);
@@ -336,7 +340,7 @@ void pin_move_commit(const struct pin_payer *from, const struct pin_payer *to,
 {
 	if (!npages)
 		return;
-	if (pin_payer_same_limit(from, to)) {
+	if (pin_payer_same_count(from, to)) {
 		atomic64_sub(npages, &from->mm->pinned_vm);
 		atomic64_add(npages, &to->mm->pinned_vm);
 	} else if (move_within_budget(from, to)) {

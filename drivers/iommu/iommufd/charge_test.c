@@ -77,6 +77,12 @@ static struct pin_payer by_process(struct charge_ctx *ctx, unsigned int n)
 	};
 }
 
+/* Of this thread, which ends with the case */
+static void set_limit(unsigned long npages)
+{
+	current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur = npages * PAGE_SIZE;
+}
+
 static void expect_nothing(struct kunit *test, struct charge_ctx *ctx)
 {
 	for (unsigned int i = 0; i != 2; i++) {
@@ -248,6 +254,9 @@ static void move_within_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_move_charge(&a, &b, LIMIT));
 	KUNIT_EXPECT_EQ(test, LIMIT,
 			atomic_long_read(&ctx->users[0].locked_vm));
+	/* One of them may have a lower limit, which holds for all of the user's */
+	set_limit(LIMIT - 1);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_move_charge(&a, &b, 1));
 	pin_move_commit(&a, &b, LIMIT);
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[0].pinned_vm));
 	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&ctx->mms[1].pinned_vm));
@@ -257,7 +266,6 @@ static void move_within_user(struct kunit *test)
 
 static int charge_test_init(struct kunit *test)
 {
-	struct rlimit *limit = &current->signal->rlim[RLIMIT_MEMLOCK];
 	struct charge_ctx *ctx;
 
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
@@ -266,8 +274,7 @@ static int charge_test_init(struct kunit *test)
 		init_rwsem(&ctx->mms[i].mmap_lock);
 		mm_lock_seqcount_init(&ctx->mms[i]);
 	}
-	/* Of this thread, which ends with the case */
-	limit->rlim_cur = LIMIT * PAGE_SIZE;
+	set_limit(LIMIT);
 	test->priv = ctx;
 	return 0;
 }
