@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick interleave clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage model fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick interleave clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -69,6 +69,9 @@ coccinelle: setup ## the kernel's semantic patches on our code
 
 coverage: setup ## which lines of iommufd all the tests run (minutes)
 	@scripts/test coverage
+
+model: setup ## iommufd in userspace against a reference, MINUTES=, SEED=
+	@scripts/model $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## fuzz the uAPI for MINUTES= (10), SEED=; sum up all runs
 	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

@@ -26,7 +26,8 @@ endif
 
 SHIM_WARNINGS := -Wall -Wno-unused-function -Wno-unused-variable \
 	-Wno-unused-value -Wno-address -Wno-array-bounds -Wno-main \
-	-Wno-attributes -Wno-maybe-uninitialized -Wno-pointer-sign
+	-Wno-attributes -Wno-maybe-uninitialized -Wno-pointer-sign \
+	-Wno-unknown-warning-option
 SHIM_COMMON := -std=gnu11 -g -O1 -fno-strict-aliasing -fno-strict-overflow \
 	-funsigned-char -fno-omit-frame-pointer $(SANITIZE)
 ifeq ($(BACKEND),coroutine)

@@ -29,12 +29,11 @@ void op_end(int rc)
 	ref_check();
 }
 
+/* Two contexts, that share the IOVA spaces */
+static struct pin_budget budgets[2];
+
 struct pin_budget *op_budget(bool by_process)
 {
-	static struct pin_budget budgets[2] = {
-		{ .by_process = false }, { .by_process = true },
-	};
-
 	return &budgets[by_process];
 }
 
@@ -561,6 +560,8 @@ void model_begin(const struct model_setup *setup)
 	model_setup = *setup;
 	model_faults_seen = 0;
 	race_reset();
+	budgets[0] = (struct pin_budget){};
+	budgets[1] = (struct pin_budget){ .by_process = true };
 	model_machine_reset();
 	model_iommu_reset();
 	ref_reset();
@@ -584,6 +585,10 @@ void model_end(void)
 			    "areas are left in an IOVA space that ends");
 	}
 	ref_check();
-	if (!model_short)
-		model_machine_check_end();
+	if (model_short)
+		return;
+	model_machine_check_end();
+	for (unsigned int i = 0; i != ARRAY_SIZE(budgets); i++)
+		MODEL_CHECK(!atomic_long_read(&budgets[i].npages),
+			    "a context stays charged");
 }

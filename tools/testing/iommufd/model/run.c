@@ -100,6 +100,26 @@ static void make_sequence(struct sequence *s, unsigned int max_ops)
 	s->short_unmaps = false;
 }
 
+/* Sequences for a fuzzer to begin with, a file each */
+static void make_inputs(const char *dir)
+{
+	struct sequence s;
+	char name[512];
+	FILE *file;
+
+	rng = options.seed * 0x9e3779b97f4a7c15ULL + 1;
+	for (unsigned int i = 0; i != 64; i++) {
+		make_sequence(&s, 60);
+		snprintf(name, sizeof(name), "%s/made-%u", dir, i);
+		file = fopen(name, "wb");
+		if (!file || fwrite(s.bytes, 1, s.nr, file) != s.nr ||
+		    fclose(file)) {
+			perror(name);
+			exit(1);
+		}
+	}
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -301,10 +321,26 @@ static void parse_replay(struct sequence *s, int argc, char **argv)
 	s->short_unmaps = argc > 2 && argv[2][0] == '1';
 }
 
+/* An input that the fuzzer left behind */
+static void parse_file(struct sequence *s, const char *name)
+{
+	FILE *file = fopen(name, "rb");
+
+	if (!file) {
+		perror(name);
+		exit(1);
+	}
+	s->nr = fread(s->bytes, 1, MAX_BYTES, file);
+	fclose(file);
+	model_input_fault(s->bytes, s->nr, &s->fault_at, &s->short_unmaps);
+}
+
 static void usage(void)
 {
 	fputs("iommufd_model [--seed N] [--seconds N] [--ops N] [--nth] [--as-it-is]\n"
 	      "iommufd_model --replay BYTES [FAULT [SHORT]]\n"
+	      "iommufd_model --input FILE\n"
+	      "iommufd_model [--seed N] --make DIR\n"
 	      "--nth: each place that can fail does, in turn\n"
 	      "--as-it-is: do not make what fails shorter\n", stderr);
 	exit(2);
@@ -325,6 +361,15 @@ static void parse(int argc, char **argv)
 			options.seconds = strtoul(argv[++i], NULL, 10);
 		} else if (!strcmp(argv[i], "--ops")) {
 			options.max_ops = strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--make")) {
+			make_inputs(argv[++i]);
+			exit(0);
+		} else if (!strcmp(argv[i], "--input")) {
+			struct sequence s = {};
+
+			parse_file(&s, argv[++i]);
+			shrink(&s);
+			exit(3);
 		} else if (!strcmp(argv[i], "--replay")) {
 			struct sequence s = {};
 

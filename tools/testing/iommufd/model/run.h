@@ -17,6 +17,19 @@
 unsigned long model_run(const unsigned char *bytes, size_t nr,
 			unsigned long fault_at, bool short_unmaps);
 
+/* What is to fail in an input of the fuzzer's */
+static inline void model_input_fault(const unsigned char *bytes, size_t nr,
+				     unsigned long *fault_at,
+				     bool *short_unmaps)
+{
+	*fault_at = 0;
+	*short_unmaps = false;
+	if (nr < MODEL_SETUP_BYTES || !(bytes[8] & 1))
+		return;
+	*fault_at = bytes[9] | bytes[10] << 8;
+	*short_unmaps = bytes[8] & 2;
+}
+
 extern unsigned long model_ops;
 extern bool model_verbose;
 void model_start(void);
