@@ -34,8 +34,9 @@
 #include "device.h"
 #include "viommu.h"
 
-static bool allow_unsafe_interrupts;
-module_param(allow_unsafe_interrupts, bool, 0644);
+bool iommufd_allow_unsafe_interrupts;
+module_param_named(allow_unsafe_interrupts, iommufd_allow_unsafe_interrupts,
+		   bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts,
 		 "Allow devices to be bound on platforms without interrupt remapping (isolated MSI) support: their users can then raise any interrupt.");
 
@@ -65,7 +66,7 @@ const struct iommufd_object_type_ops iommufd_device_type = {
 /* Can no device in @group raise interrupts that are not its own? */
 static bool interrupts_are_safe(struct device *dev, struct iommu_group *group)
 {
-	if (allow_unsafe_interrupts || iommufd_test_is_mock_dev(dev) ||
+	if (iommufd_allow_unsafe_interrupts || iommufd_test_is_mock_dev(dev) ||
 	    iommu_group_has_isolated_msi(group))
 		return true;
 	dev_warn_ratelimited(dev,

@@ -71,6 +71,9 @@ struct iommufd_attach {
 	struct xarray devices;
 };
 
+/* Devices may raise any interrupt; by two module parameters */
+extern bool iommufd_allow_unsafe_interrupts;
+
 /**
  * struct iommufd_device - a device bound by its driver (VFIO, or the mock)
  * @obj: the object; its kernel driver holds one user

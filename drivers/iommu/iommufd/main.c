@@ -281,8 +281,10 @@ static int iommufd_fops_open(struct inode *inode, struct file *filp)
 
 	/* VFIO's container charges the process, and applications rely on it */
 	if (IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER) &&
-	    filp->private_data == &iommufd_vfio_misc)
+	    filp->private_data == &iommufd_vfio_misc) {
+		pr_info_once("/dev/vfio/vfio is iommufd's, in place of vfio_iommu_type1\n");
 		ictx->budget.by_process = true;
+	}
 
 	xa_init_flags(&ictx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ictx->groups, XA_FLAGS_ACCOUNT);

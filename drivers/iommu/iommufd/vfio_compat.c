@@ -3,10 +3,12 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <uapi/linux/vfio.h>
 
+#include "device.h"
 #include "hw_pagetable.h"
 #include "object.h"
 
@@ -27,9 +29,18 @@
  *  - A mapping that is cut by a version 1 unmap really is: type1 would unmap
  *    all of it, or nothing.
  *  - A version 2 unmap of part of a mapping is -ENOENT rather than -EINVAL.
+ *  - Its module parameters are iommufd's, see Documentation/iommufd.
  *  - Memory is charged as IOMMU_OPTION_RLIMIT_MODE says, which is type1's way
  *    on /dev/vfio/vfio.
  */
+
+/* Where type1 was told so, it goes on to count; a module takes no other's name */
+#if IS_BUILTIN(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER)
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "vfio_iommu_type1."
+module_param_named(allow_unsafe_interrupts, iommufd_allow_unsafe_interrupts,
+		   bool, 0644);
+#endif
 
 /* The IOAS behind the container, with a short reference, or -ENODEV */
 static struct iommufd_ioas *vfio_ioas_get(struct iommufd_ctx *ictx)
@@ -424,18 +435,53 @@ static_assert(offsetof(struct vfio_iova_range, start) ==
 static_assert(offsetof(struct vfio_iova_range, end) ==
 	      offsetof(struct iommu_iova_range, last));
 
-/* Fill in the chain that is to follow a struct vfio_iommu_type1_info */
+/*
+ * The ranges for VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE: how many, of which up to
+ * @max_ranges are stored. There are none as long as nothing limits the IOVAs, as
+ * before a device is open: userspace that adds 1 to the end of what it is told
+ * gets along with not being told, which is type1's answer then.
+ */
+static u32 vfio_known_ranges(struct io_pagetable *iopt,
+			     struct iommu_iova_range *ranges, u32 max_ranges)
+{
+	struct iommu_iova_range first = {};
+	unsigned long alignment;
+	u32 num;
+
+	if (max_ranges) {
+		num = iopgt_usable_ranges(iopt, ranges, max_ranges, &alignment);
+		first = ranges[0];
+	} else {
+		num = iopgt_usable_ranges(iopt, &first, 1, &alignment);
+	}
+	return num == 1 && !first.start && first.last == ULONG_MAX ? 0 : num;
+}
+
+/* Bytes of the chain that is to follow a struct vfio_iommu_type1_info */
+static size_t vfio_caps_size(u32 num_ranges)
+{
+	size_t size = 0;
+
+	if (num_ranges)
+		size = struct_size_t(struct vfio_iommu_type1_info_cap_iova_range,
+				     iova_ranges, num_ranges);
+	return size_add(size, sizeof(struct vfio_iommu_type1_info_dma_avail));
+}
+
+/* Fill the chain in, but for the ranges, which it has already */
 static void vfio_fill_caps(struct vfio_iommu_type1_info_cap_iova_range *iovas,
 			   u32 num_ranges)
 {
-	struct vfio_iommu_type1_info_dma_avail *avail =
-		(void *)&iovas->iova_ranges[num_ranges];
+	struct vfio_iommu_type1_info_dma_avail *avail = (void *)iovas;
 
-	iovas->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
-	iovas->header.version = 1;
-	iovas->header.next = sizeof(struct vfio_iommu_type1_info) +
-			     struct_size(iovas, iova_ranges, num_ranges);
-	iovas->nr_iovas = num_ranges;
+	if (num_ranges) {
+		avail = (void *)&iovas->iova_ranges[num_ranges];
+		iovas->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+		iovas->header.version = 1;
+		iovas->header.next = sizeof(struct vfio_iommu_type1_info) +
+				     struct_size(iovas, iova_ranges, num_ranges);
+		iovas->nr_iovas = num_ranges;
+	}
 
 	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
 	avail->header.version = 1;
@@ -452,19 +498,16 @@ static int vfio_info_caps(struct iommufd_ioas *ioas,
 			  void __user *caps_uptr)
 {
 	struct io_pagetable *iopt = &ioas->iopt;
-	unsigned long alignment;
 	u32 num_ranges;
 
-	num_ranges = iopgt_usable_ranges(iopt, NULL, 0, &alignment);
+	num_ranges = vfio_known_ranges(iopt, NULL, 0);
 	for (;;) {
 		struct vfio_iommu_type1_info_cap_iova_range *iovas
 			__free(kvfree) = NULL;
 		struct iommu_iova_range *ranges;
 		u32 max_ranges = num_ranges;
-		size_t size;
+		size_t size = vfio_caps_size(num_ranges);
 
-		size = size_add(struct_size(iovas, iova_ranges, num_ranges),
-				sizeof(struct vfio_iommu_type1_info_dma_avail));
 		if (size > U32_MAX - sizeof(*info))
 			return -EOVERFLOW;
 		if (info->argsz < sizeof(*info) + size) {
@@ -477,17 +520,14 @@ static int vfio_info_caps(struct iommufd_ioas *ioas,
 			return -ENOMEM;
 
 		ranges = (struct iommu_iova_range *)iovas->iova_ranges;
-		num_ranges = iopgt_usable_ranges(iopt, ranges, max_ranges,
-						 &alignment);
+		num_ranges = vfio_known_ranges(iopt, ranges, max_ranges);
 		/* A device that was attached since may have made more of them */
 		if (num_ranges > max_ranges)
 			continue;
 
 		vfio_fill_caps(iovas, num_ranges);
-		size -= flex_array_size(iovas, iova_ranges,
-					max_ranges - num_ranges);
 		if (iommufd_should_fail() ||
-		    copy_to_user(caps_uptr, iovas, size))
+		    copy_to_user(caps_uptr, iovas, vfio_caps_size(num_ranges)))
 			return -EFAULT;
 		info->cap_offset = sizeof(*info);
 		return 0;
