@@ -327,16 +327,13 @@ struct dirty_read {
 	struct iommu_dirty_bitmap dirty;
 };
 
-static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
-			     size_t length, void *opaque)
+static int dirty_read_areas(struct dirty_read *read, unsigned long iova,
+			    unsigned long last)
 {
-	const struct iommu_dirty_ops *ops;
-	unsigned long last = iova + length - 1;
-	struct dirty_read *read = opaque;
+	const struct iommu_dirty_ops *ops = read->domain->dirty_ops;
 	struct iopgt_area *area;
 	int rc;
 
-	ops = read->domain->dirty_ops;
 	for_each_area_in(area, read->iopt, iova, last) {
 		unsigned long from = max(iova, area->node.first);
 		unsigned long to = min(last, area->node.last);
@@ -351,7 +348,40 @@ static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
 		if (rc)
 			return rc;
 	}
+	/* There may be many windows without any */
+	return areas_breathe();
+}
+
+static int dirty_lock(struct io_pagetable *iopt)
+{
+	if (down_read_killable(&iopt->domains_lock))
+		return -EINTR;
+	if (down_read_killable(&iopt->iova_lock)) {
+		up_read(&iopt->domains_lock);
+		return -EINTR;
+	}
 	return 0;
+}
+
+static void dirty_unlock(struct io_pagetable *iopt)
+{
+	up_read(&iopt->iova_lock);
+	up_read(&iopt->domains_lock);
+}
+
+/* Nobody waits while the bits of the window go to user memory, which may fault */
+static int dirty_read_window(struct iova_bitmap *bitmap, unsigned long iova,
+			     size_t length, void *opaque)
+{
+	struct dirty_read *read = opaque;
+	int rc;
+
+	rc = dirty_lock(read->iopt);
+	if (rc)
+		return rc;
+	rc = dirty_read_areas(read, iova, iova + length - 1);
+	dirty_unlock(read->iopt);
+	return rc;
 }
 
 static int dirty_check_range(struct io_pagetable *iopt,
@@ -376,9 +406,11 @@ static int dirty_check_range(struct io_pagetable *iopt,
  * @flags: IOMMU_DIRTY_NO_CLEAR or 0
  * @cmd: the range, and userspace's bitmap (IOMMU_HWPT_GET_DIRTY_BITMAP)
  *
- * Where nothing is mapped, nothing is dirty.
+ * Where nothing is mapped, nothing is dirty. Mappings may come and go between two
+ * windows of iova_bitmap_for_each().
  *
- * Context: may sleep. Killable.
+ * Context: may sleep; touches user memory, under no lock. Killable. The caller
+ * keeps @domain in @iopt.
  * Return: 0; -EINVAL where the range is not aligned, or is shorter than a bit
  * stands for, or where page_size is not a power of two; -EOVERFLOW; -EFAULT for
  * the bitmap; -ENOMEM; -EINTR if killed; an errno of the IOMMU driver.
@@ -393,9 +425,10 @@ int iopgt_read_dirty(struct io_pagetable *iopt, struct iommu_domain *domain,
 	struct iova_bitmap *bitmap;
 	int rc;
 
-	guard(rwsem_read)(&iopt->domains_lock);
-	guard(rwsem_read)(&iopt->iova_lock);
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
 	rc = dirty_check_range(iopt, cmd);
+	up_read(&iopt->iova_lock);
 	if (rc)
 		return rc;
 

@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 
 #include "test_hooks.h"
 #include "thresholds.h"
@@ -29,22 +30,24 @@
  * page table, or of a device's own log, reports the dirty ranges that it finds
  * with iova_bitmap_set().
  *
- * Nothing is pinned, and there is no copy of the bitmap in the kernel. Between
- * the walker and user memory stand two accumulators, each as cheap as it can
- * be for what usually comes next:
+ * A callback runs under locks of the walker's, which other tenants may need, so
+ * that user memory, which a user can hold back for ever, is not touched in it.
+ * Nothing is pinned either. Between the walker and user memory stand two
+ * accumulators, each as cheap as it can be for what usually comes next:
  *
  * - the run, a range of IOVA bytes. A report that begins where the last one
  *   ended only moves the end of the run;
  * - the word, one u64 of bits. A run that touches a single word is ORed into
  *   it.
  *
- * A word goes to user memory when a bit of another word comes up, whole words
- * inside a long run are stored without being read. So memory costs nothing
- * where nothing is dirty: clean parts of the bitmap are not even faulted in. As
- * every bit of the range can be stored at any time, reports may come in any
- * order and reach out of the part that is being walked: a huge entry is
- * recorded in full, also behind and ahead of it. What lies out of the range of
- * the bitmap is clipped.
+ * When a bit of another word comes up, the word goes to a buffer: pages of bits,
+ * as many as there are with dirty ones, and long runs by their ends. Behind the
+ * callback, all of it goes to user memory, long runs without being read. So
+ * memory costs nothing where nothing is dirty: clean parts of the bitmap are not
+ * even faulted in. As every bit of the range can be kept at any time, reports
+ * may come in any order and reach out of the part that is being walked: a huge
+ * entry is recorded in full, also behind and ahead of it. What lies out of the
+ * range of the bitmap is clipped.
  *
  * Before the first callback the user range is checked against the VMAs of the
  * process, so that a bad pointer fails while no dirty state is lost. What a
@@ -52,9 +55,9 @@
  * chunk in which it hit.
  *
  * Context: all of it runs in the task that owns the user memory, and may sleep,
- * as storing to user memory may fault. Locks may be held around it that rank
- * above mmap_lock. A bitmap is used by one task, so that there is no lock; the
- * stores are not atomic against other writers of the same word.
+ * as storing to user memory may fault, and keeping bits in a callback allocates.
+ * A bitmap is used by one task, so that there is no lock; the stores are not
+ * atomic against other writers of the same word.
  *
  * This layer knows of bits and bytes, not of domains, devices or objects.
  */
@@ -69,8 +72,24 @@
 #define CHUNK_BYTES \
 	iommufd_threshold(iova_window, BIT(BITS_PER_LONG == 64 ? 36 : 30))
 
+/* Words in a page of the buffer */
+#define PAGE_WORDS (PAGE_SIZE / sizeof(u64))
+
+/* Fewer whole words than this are kept in a page of the buffer */
+#define FILL_MIN_WORDS 8
+
 /* Words that are stored without a look at the signals of the task */
 #define FILL_WORDS iommufd_threshold(iova_fill_words, 512UL)
+
+/**
+ * struct bitmap_fill - words to be filled with ones
+ * @index: the first word
+ * @nwords: how many
+ */
+struct bitmap_fill {
+	unsigned long index;
+	unsigned long nwords;
+};
 
 /**
  * struct iova_bitmap - a user bitmap and what is still to be stored there
@@ -90,6 +109,13 @@
  * @done_last: last bit of it; as long as there was none, both are 0
  * @page_shift: log2 of the bytes of IOVA that a bit stands for
  * @error: what went wrong in storing; nothing is stored after that
+ * @in_callback: user memory must not be touched
+ * @pages: what was recorded meanwhile: PAGE_WORDS words each, by their number
+ * @page: the one that was used last, or NULL
+ * @page_nr: its number
+ * @fills: long runs that were, too
+ * @nr_fills: how many
+ * @max_fills: how many there is room for
  */
 struct iova_bitmap {
 	unsigned long run_start;
@@ -106,6 +132,13 @@ struct iova_bitmap {
 	unsigned long done_first;
 	unsigned long done_last;
 	int error;
+	bool in_callback;
+	struct xarray pages;
+	u64 *page;
+	unsigned long page_nr;
+	struct bitmap_fill *fills;
+	unsigned int nr_fills;
+	unsigned int max_fills;
 };
 
 /* Can a u64 be read and written at any address that @words leads to? */
@@ -188,24 +221,73 @@ static int fill_by_copy(u64 __user *words, unsigned long nwords)
 	return 0;
 }
 
-/* Store the pending word, leaving none */
+static void store_user_word(struct iova_bitmap *bitmap, unsigned long index,
+			    u64 bits)
+{
+	u64 __user *word = bitmap->words + index;
+
+	might_fault();
+	if (likely(index < bitmap->in_place_words))
+		bitmap->error = or_in_place(word, bits);
+	else if (index < bitmap->whole_words)
+		bitmap->error = or_by_copy(word, bits, sizeof(bits));
+	else
+		bitmap->error = or_by_copy(word, bits, bitmap->tail_bytes);
+}
+
+static noinline u64 *find_page(struct iova_bitmap *bitmap, unsigned long nr)
+{
+	u64 *page = xa_load(&bitmap->pages, nr);
+
+	if (!page) {
+		page = kzalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+		if (!page)
+			return NULL;
+		if (xa_err(xa_store(&bitmap->pages, nr, page,
+				    GFP_KERNEL_ACCOUNT))) {
+			kfree(page);
+			return NULL;
+		}
+	}
+	bitmap->page = page;
+	bitmap->page_nr = nr;
+	return page;
+}
+
+/* Where the buffer has a word, or NULL without memory, which is an error */
+static u64 *kept_word(struct iova_bitmap *bitmap, unsigned long index)
+{
+	unsigned long nr = index / PAGE_WORDS;
+	u64 *page = bitmap->page;
+
+	if (!page || nr != bitmap->page_nr) {
+		page = find_page(bitmap, nr);
+		if (!page) {
+			bitmap->error = -ENOMEM;
+			return NULL;
+		}
+	}
+	return page + index % PAGE_WORDS;
+}
+
+/* Store or keep the pending word, leaving none */
 static void store_word(struct iova_bitmap *bitmap)
 {
-	u64 __user *word = bitmap->words + bitmap->word_index;
 	u64 bits = bitmap->word_bits;
+	u64 *word;
 
 	if (!bits)
 		return;
 	bitmap->word_bits = 0;
 	if (bitmap->error)
 		return;
-	might_fault();
-	if (likely(bitmap->word_index < bitmap->in_place_words))
-		bitmap->error = or_in_place(word, bits);
-	else if (bitmap->word_index < bitmap->whole_words)
-		bitmap->error = or_by_copy(word, bits, sizeof(bits));
-	else
-		bitmap->error = or_by_copy(word, bits, bitmap->tail_bytes);
+	if (!bitmap->in_callback) {
+		store_user_word(bitmap, bitmap->word_index, bits);
+		return;
+	}
+	word = kept_word(bitmap, bitmap->word_index);
+	if (word)
+		*word |= bits;
 }
 
 static __always_inline void mark_in_word(struct iova_bitmap *bitmap,
@@ -218,9 +300,8 @@ static __always_inline void mark_in_word(struct iova_bitmap *bitmap,
 	bitmap->word_bits |= bits;
 }
 
-/* Set all bits of words that lie whole within the range of the bitmap */
-static void mark_whole_words(struct iova_bitmap *bitmap, unsigned long index,
-			     unsigned long nwords)
+static void fill_user_words(struct iova_bitmap *bitmap, unsigned long index,
+			    unsigned long nwords)
 {
 	might_fault();
 	while (nwords && !bitmap->error) {
@@ -238,6 +319,48 @@ static void mark_whole_words(struct iova_bitmap *bitmap, unsigned long index,
 		if (fatal_signal_pending(current))
 			bitmap->error = -EINTR;
 		cond_resched();
+	}
+}
+
+static void keep_fill(struct iova_bitmap *bitmap, unsigned long index,
+		      unsigned long nwords)
+{
+	if (bitmap->nr_fills == bitmap->max_fills) {
+		unsigned int max = max(2 * bitmap->max_fills, 8U);
+		struct bitmap_fill *fills;
+
+		fills = kvrealloc(bitmap->fills, array_size(max, sizeof(*fills)),
+				  GFP_KERNEL_ACCOUNT);
+		if (!fills) {
+			bitmap->error = -ENOMEM;
+			return;
+		}
+		bitmap->fills = fills;
+		bitmap->max_fills = max;
+	}
+	bitmap->fills[bitmap->nr_fills++] = (struct bitmap_fill){
+		.index = index,
+		.nwords = nwords,
+	};
+}
+
+/* Set all bits of words that lie whole within the range of the bitmap */
+static void mark_whole_words(struct iova_bitmap *bitmap, unsigned long index,
+			     unsigned long nwords)
+{
+	u64 *word;
+
+	if (!bitmap->in_callback) {
+		fill_user_words(bitmap, index, nwords);
+	} else if (nwords >= FILL_MIN_WORDS) {
+		keep_fill(bitmap, index, nwords);
+	} else {
+		for (; nwords; nwords--, index++) {
+			word = kept_word(bitmap, index);
+			if (!word)
+				return;
+			*word = U64_MAX;
+		}
 	}
 }
 
@@ -299,9 +422,42 @@ static __always_inline void mark_run(struct iova_bitmap *bitmap)
 		mark_range(bitmap, bitmap->run_start, bitmap->run_end - 1);
 }
 
+static void store_page(struct iova_bitmap *bitmap, unsigned long nr,
+		       const u64 *page)
+{
+	for (unsigned int i = 0; i != PAGE_WORDS && !bitmap->error; i++)
+		if (page[i])
+			store_user_word(bitmap, nr * PAGE_WORDS + i, page[i]);
+}
+
+/* Bring what was kept to user memory; it is forgotten even where that fails */
+static void store_kept(struct iova_bitmap *bitmap)
+{
+	unsigned long nr;
+	u64 *page;
+
+	for (unsigned int i = 0; i != bitmap->nr_fills; i++)
+		fill_user_words(bitmap, bitmap->fills[i].index,
+				bitmap->fills[i].nwords);
+	bitmap->nr_fills = 0;
+	if (!bitmap->page)
+		return;
+
+	xa_for_each(&bitmap->pages, nr, page) {
+		if (!bitmap->error && fatal_signal_pending(current))
+			bitmap->error = -EINTR;
+		store_page(bitmap, nr, page);
+		kfree(page);
+		cond_resched();
+	}
+	xa_destroy(&bitmap->pages);
+	bitmap->page = NULL;
+}
+
 /* Bring everything recorded so far to user memory */
 static void store_pending(struct iova_bitmap *bitmap)
 {
+	store_kept(bitmap);
 	mark_run(bitmap);
 	bitmap->run_start = 0;
 	bitmap->run_end = 0;
@@ -341,7 +497,8 @@ static noinline void start_run(struct iova_bitmap *bitmap, unsigned long iova,
  * store them is returned there, and ends the walk after the current callback.
  *
  * Context: Process context of the task that owns the bitmap, normally in the
- * callback of iova_bitmap_for_each(). May sleep. One caller at a time.
+ * callback of iova_bitmap_for_each(). May sleep; user memory is only touched out
+ * of the callback. One caller at a time.
  */
 void iova_bitmap_set(struct iova_bitmap *bitmap, unsigned long iova,
 		     size_t length)
@@ -406,6 +563,7 @@ struct iova_bitmap *iova_bitmap_alloc(unsigned long iova, size_t length,
 	bitmap->whole_words = words;
 	bitmap->tail_bytes = tail_bytes;
 	bitmap->in_place_words = iova_bitmap_words_in_place(data) ? words : 0;
+	xa_init_flags(&bitmap->pages, XA_FLAGS_ACCOUNT);
 	return bitmap;
 }
 EXPORT_SYMBOL_NS_GPL(iova_bitmap_alloc, "IOMMUFD");
@@ -424,6 +582,7 @@ void iova_bitmap_free(struct iova_bitmap *bitmap)
 	if (!bitmap)
 		return;
 	store_pending(bitmap);
+	kvfree(bitmap->fills);
 	kfree(bitmap);
 }
 EXPORT_SYMBOL_NS_GPL(iova_bitmap_free, "IOMMUFD");
@@ -464,8 +623,8 @@ static int check_writable(struct iova_bitmap *bitmap)
  * @bitmap: the bitmap
  * @opaque: passed to @fn
  * @fn: called with one chunk of the range after the other, in ascending order
- *      and without gaps. It finds what is dirty there and records that with
- *      iova_bitmap_set()
+ *      and without gaps, each up to a multiple of its size. It finds what is
+ *      dirty there and records that with iova_bitmap_set()
  *
  * Ends at the first error. What was recorded until then is in user memory. If
  * the user memory is not writable then @fn is not called at all, so that no
@@ -474,11 +633,13 @@ static int check_writable(struct iova_bitmap *bitmap)
  * sections of the uAPI are struct iommu_hwpt_get_dirty_bitmap and struct
  * vfio_device_feature_dma_logging_report.
  *
- * Context: Process context of the task that owns the bitmap. May sleep, and
- * takes mmap_lock.
+ * Context: Process context of the task that owns the bitmap. May sleep, takes
+ * mmap_lock and touches user memory; but not while @fn runs, which may take locks
+ * that nobody may wait for user memory with.
  *
  * Return: 0, what @fn returned if that is not 0, -EFAULT if the user memory
- * cannot be written, or -EINTR if a fatal signal arrived.
+ * cannot be written, -ENOMEM if there is no memory to keep bits in, or -EINTR if
+ * a fatal signal arrived.
  */
 int iova_bitmap_for_each(struct iova_bitmap *bitmap, void *opaque,
 			 iova_bitmap_fn_t fn)
@@ -493,10 +654,12 @@ int iova_bitmap_for_each(struct iova_bitmap *bitmap, void *opaque,
 	while (true) {
 		unsigned long last = bitmap->last_iova;
 
-		if (last - iova >= CHUNK_BYTES)
-			last = iova + (CHUNK_BYTES - 1);
+		/* No IO page table entry that is not larger sticks out */
+		last = min(last, iova | (CHUNK_BYTES - 1));
 
+		bitmap->in_callback = true;
 		ret = fn(bitmap, iova, last - iova + 1, opaque);
+		bitmap->in_callback = false;
 		store_pending(bitmap);
 		if (ret)
 			return ret;

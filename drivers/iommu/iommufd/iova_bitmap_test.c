@@ -484,6 +484,70 @@ static void last_byte(struct kunit *test)
 	}
 }
 
+static int look_fn(struct iova_bitmap *bitmap, unsigned long iova,
+		   size_t length, void *opaque)
+{
+	struct bitmap_test *t = opaque;
+	int ret;
+
+	ret = walk_fn(bitmap, iova, length, opaque);
+	if (copy_from_user(t->seen, t->umem, UMEM_BYTES) ||
+	    memcmp(t->seen, t->before, UMEM_BYTES))
+		return -EPERM;
+	return ret;
+}
+
+/* Locks may be held in a callback: user memory has nothing of it until it is over */
+static void untouched_in_callback(struct kunit *test)
+{
+	struct bitmap_test *t = test->priv;
+	struct iova_bitmap *bitmap;
+
+	set_before(test, true);
+	set_range(t, 0, 6 * PAGE_SIZE * 8 * SZ_4K - SZ_4K, SZ_4K, 3);
+	/* Bits here and there, a few words, pages of words, the last one */
+	for (unsigned long n = 0; n < 20; n++)
+		add_dirty(test, n * 6007 * SZ_4K, n * 6007 * SZ_4K + SZ_8K);
+	add_dirty(test, 60 * SZ_4K, 300 * SZ_4K);
+	add_dirty(test, 64 * 1500 * SZ_4K, 64 * 2500 * SZ_4K);
+	add_dirty(test, t->last_iova, t->last_iova);
+	bitmap = alloc_bitmap(test);
+	KUNIT_EXPECT_EQ(test, iova_bitmap_for_each(bitmap, t, look_fn), 0);
+	iova_bitmap_free(bitmap);
+	expect_model(test);
+}
+
+static int windows_fn(struct iova_bitmap *bitmap, unsigned long iova,
+		      size_t length, void *opaque)
+{
+	struct bitmap_test *t = opaque;
+
+	/* All but the first and the last are as long, and the first is not longer */
+	if (t->calls == 2 && !IS_ALIGNED(iova, t->max_length))
+		return -EPERM;
+	if (t->calls > 1 && t->next_iova != iova)
+		return -EPERM;
+	return walk_fn(bitmap, iova, length, opaque);
+}
+
+/* Windows end where no entry of an IO page table sticks out of one */
+static void aligned_windows(struct kunit *test)
+{
+	struct bitmap_test *t = test->priv;
+	unsigned long page_size = BITS_PER_LONG == 64 ? SZ_1G : SZ_16M;
+	unsigned long start = 5 * page_size + SZ_4K;
+	struct iova_bitmap *bitmap;
+
+	set_before(test, false);
+	set_range(t, start, 200 * page_size, page_size, 0);
+	bitmap = alloc_bitmap(test);
+	KUNIT_EXPECT_EQ(test, iova_bitmap_for_each(bitmap, t, windows_fn), 0);
+	iova_bitmap_free(bitmap);
+	KUNIT_EXPECT_GT(test, t->calls, 2);
+	KUNIT_EXPECT_TRUE(test, is_power_of_2(t->max_length));
+	KUNIT_EXPECT_EQ(test, t->next_iova, t->last_iova + 1);
+}
+
 /* fn's error ends the walk, and keeps what was recorded */
 static void callback_error(struct kunit *test)
 {
@@ -696,6 +760,8 @@ static struct kunit_case bitmap_test_cases[] = {
 	KUNIT_CASE(repeated_entry),
 	KUNIT_CASE(end_of_address_space),
 	KUNIT_CASE(last_byte),
+	KUNIT_CASE(untouched_in_callback),
+	KUNIT_CASE(aligned_windows),
 	KUNIT_CASE(callback_error),
 	KUNIT_CASE(unwritable_memory),
 	KUNIT_CASE(vanishing_memory),
