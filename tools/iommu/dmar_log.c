@@ -16,7 +16,8 @@
 #define PAGE_MASK	(~0xfffULL)
 
 /* How long a fault may take from the device to the log. */
-#define FAULT_TIMEOUT_MS	2000
+/* Only where there is none does it take that long */
+#define FAULT_TIMEOUT_MS	120000
 /* No more news for so long: the fault is over. */
 #define QUIET_MS		5
 /* DEFAULT_RATELIMIT_INTERVAL of the kernel, and a little. */
@@ -235,6 +236,7 @@ void dmar_log_expect(struct dmar_log *log, const char *bdf, bool write,
 		__u64 limit_over = log->last_interrupt +
 				      RATE_LIMIT_MS * NSEC_PER_MSEC;
 
+		/* time: the limit of the kernel log is one of time */
 		sleep_ms(deadline_left_ms(limit_over));
 	}
 	log->window_open = true;
@@ -247,6 +249,7 @@ void dmar_log_expect(struct dmar_log *log, const char *bdf, bool write,
 
 enum dmar_outcome dmar_log_await(struct dmar_log *log)
 {
+	/* time: only where there is none does it take that long */
 	__u64 deadline = deadline_in_ms(FAULT_TIMEOUT_MS);
 	bool interrupted = false;
 

@@ -31,7 +31,8 @@
 #define BUFFER_SIZE		4096
 
 /* A DMA takes 100 ms of the device's time, whatever its length. */
-#define TIMEOUT_MS		5000
+/* Only a hang takes that long */
+#define TIMEOUT_MS		180000
 
 int edu_init(struct edu *edu, void *regs, size_t regs_size)
 {
@@ -54,12 +55,14 @@ __u32 edu_liveness(struct edu *edu, __u32 value)
 
 static int wait_clear(struct edu *edu, size_t reg, __u32 bit)
 {
+	/* time: only a hang takes that long */
 	__u64 deadline = deadline_in_ms(TIMEOUT_MS);
 
 	while (mmio_read32(edu->regs, reg) & bit) {
 		if (deadline_passed(deadline))
 			return uapi_fail(ETIMEDOUT, "edu: register 0x%02zx not idle in %u ms",
 					 reg, TIMEOUT_MS);
+		/* time: looks again */
 		sleep_ms(1);
 	}
 	return 0;

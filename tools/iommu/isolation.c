@@ -24,6 +24,8 @@
 
 #define NEIGHBOUR_SIZE	(16UL << 20)
 #define KEEP_FREE	(96UL << 20)
+/* What an owner changes before it is killed; as much again, by chance, at the most */
+#define LIFE		100
 
 static const char usage[] =
 	"usage: iommu-isolation --nvme BDF [--seconds N] [--seed N] [--leak]\n"
@@ -63,6 +65,7 @@ static void shared_reset(struct shared *shared)
 	shared->done = 0;
 	shared->reads = false;
 	shared->running = false;
+	shared->changes = 0;
 	shared->hold = false;
 	shared->held = false;
 	shared->replacing = false;
@@ -163,6 +166,7 @@ static void check_quiet(struct shared *shared)
 				   PAGE, CANARY, PAGE))
 			wrong(shared, "guard %u changed", i);
 	memset(shared->arena[0], CANARY, ARENAS * ARENA_SIZE);
+	/* time: for what must not come */
 	sleep_ms(100);
 	check_arenas(shared, "after the owner's death");
 	neighbour_check(shared, neighbour, NEIGHBOUR_SIZE);
@@ -215,6 +219,7 @@ static bool run_owner(struct shared *shared, const char *bdf, unsigned int seed,
 		      bool leak)
 {
 	bool survivor = seed & 1, reads = !survivor && (seed & 2);
+	unsigned long changes;
 	__u64 end;
 	pid_t child;
 
@@ -224,21 +229,27 @@ static bool run_owner(struct shared *shared, const char *bdf, unsigned int seed,
 		return false;
 	if (!child)
 		own(shared, bdf, seed, leak, survivor);
-	end = deadline_in_ms(30000);
+	/* time: only a hang takes that long */
+	end = deadline_in_ms(HANG_MS);
 	while (!READ_ONCE(shared->running) && !shared->wrong[0]) {
 		if (deadline_passed(end))
 			wrong(shared, "the owner does not begin");
+		/* time: looks again */
 		sleep_ms(2);
 	}
-	end = deadline_in_ms(1000 + rand_r(&seed) % 1500);
-	while (!deadline_passed(end) && !shared->wrong[0])
+	/* Killed in the middle of one */
+	changes = LIFE + rand_r(&seed) % LIFE;
+	while (READ_ONCE(shared->changes) < changes && !shared->wrong[0])
+		/* time: looks again */
 		sleep_ms(1);
 	if (reads) {
 		/* While nothing is changed; and it dies with reads under way */
 		WRITE_ONCE(shared->hold, true);
 		while (!READ_ONCE(shared->held) && !shared->wrong[0])
+			/* time: looks again */
 			sleep_ms(1);
 		WRITE_ONCE(shared->reads, true);
+		/* time: for reads to begin: none has to have */
 		sleep_ms(20);
 	}
 	reap(child);
@@ -306,6 +317,7 @@ int main(int argc, char **argv)
 	/* Of the survivors, too */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	note("seed %u, %u seconds", seed, seconds);
+	/* time: how long it is asked to go on */
 	end = deadline_in_ms(seconds * 1000);
 	/* Both ways to die, at least */
 	while ((owners < 4 || !deadline_passed(end)) && !shared->wrong[0]) {

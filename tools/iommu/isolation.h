@@ -23,6 +23,9 @@
 #define ARENA_SIZE	(2 * SLOTS * PAGE)
 #define CANARY		0xa5
 
+/* Longer than anything takes that does not hang */
+#define HANG_MS		180000
+
 #define QUEUE_IOVA	0x10000000ULL
 #define SLOT_IOVA	0x20000000ULL
 /* Anonymous memory, which is given back to the kernel after it was unmapped */
@@ -38,6 +41,7 @@
  * @done: DMA ended, in all
  * @reads: read from the disk in the background, where that cannot be in the way
  * @running: the device is at work
+ * @changes: what the owner has done with it mapped or unmapped, in all
  * @hold: the owner is to change nothing any more
  * @held: it does not
  * @replacing: it is being moved from one address space to the other
@@ -58,6 +62,7 @@ struct shared {
 	__u64 done;
 	bool reads;
 	bool running;
+	unsigned long changes;
 	bool hold;
 	bool held;
 	bool replacing;

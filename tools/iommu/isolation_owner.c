@@ -33,7 +33,8 @@ bool dma_passes(struct shared *shared, unsigned int times)
 {
 	/* What had begun may have been translated already: it does not count */
 	__u64 goal = READ_ONCE(shared->started) + times;
-	__u64 deadline = deadline_in_ms(10000);
+	/* time: only a hang takes that long */
+	__u64 deadline = deadline_in_ms(HANG_MS);
 
 	while (READ_ONCE(shared->done) < goal) {
 		if (deadline_passed(deadline))
@@ -82,6 +83,7 @@ static bool bring_back(struct owner *owner)
 	for (int i = 0; i != 20; i++) {
 		if (!nvme_start(&owner->nvme))
 			return true;
+		/* time: tries again */
 		sleep_ms(20);
 	}
 	return false;
@@ -151,7 +153,8 @@ static bool canary_is_whole(struct shared *shared, const __u8 *page,
 /* DMA arrives here, sooner or later */
 static void await_landing(struct shared *shared, __u8 *page, __u64 iova)
 {
-	__u64 deadline = deadline_in_ms(10000);
+	/* time: only a hang takes that long */
+	__u64 deadline = deadline_in_ms(HANG_MS);
 
 	WRITE_ONCE(shared->aim, iova);
 	while (all_bytes_are(page, CANARY, PAGE)) {
@@ -297,5 +300,6 @@ void owner_run(struct owner *owner)
 			canary_is_whole(shared, slot_page(shared, i / SLOTS,
 							  i % SLOTS) + PAGE,
 					"guard", i);
+		WRITE_ONCE(shared->changes, shared->changes + 1);
 	}
 }

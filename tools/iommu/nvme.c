@@ -158,6 +158,7 @@ static int take_completion(struct nvme *nvme, struct nvme_queue *queue,
 			   __u16 *answered_id)
 {
 	struct nvme_completion *entry = &queue->completions[queue->head];
+	/* time: a completion may be lost: its owner starts anew */
 	__u64 deadline = deadline_in_ms(COMMAND_TIMEOUT_MS);
 	__u16 status;
 
@@ -208,6 +209,7 @@ static int run_command(struct nvme *nvme, struct nvme_queue *queue,
 
 static int wait_ready(struct nvme *nvme, bool ready)
 {
+	/* time: as long as the controller asks for */
 	__u64 deadline = deadline_in_ms(nvme->ready_timeout_ms);
 	__u32 csts;
 

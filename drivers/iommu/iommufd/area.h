@@ -9,6 +9,7 @@
 
 #include "io_pagetable.h"
 #include "pages.h"
+#include "test_hooks.h"
 
 /**
  * enum iopgt_area_state - how far an area has come
@@ -115,6 +116,7 @@ static inline void area_set_live(struct iopgt_area *area)
 /* Between two areas, of which there may be millions: -EINTR if killed */
 static inline int areas_breathe(void)
 {
+	iommufd_test_breath();
 	cond_resched();
 	return unlikely(fatal_signal_pending(current)) ? -EINTR : 0;
 }

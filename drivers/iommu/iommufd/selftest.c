@@ -78,6 +78,29 @@ void iommufd_test_linger(void)
 	}
 }
 
+static u32 stop_at_breath;
+static atomic_t breaths;
+
+/**
+ * iommufd_test_breath() - Count how often calls look whether they were killed
+ *
+ * Where a test sets stop_at_breath in debugfs, fail_iommufd/: the number of times
+ * since it set breaths to 0 is in there, and who comes to that number waits to be
+ * killed, or for another one to be set.
+ *
+ * Context: may sleep.
+ */
+void iommufd_test_breath(void)
+{
+	u32 stop = READ_ONCE(stop_at_breath);
+
+	if (!stop || (u32)atomic_inc_return(&breaths) != stop)
+		return;
+	while (READ_ONCE(stop_at_breath) == stop &&
+	       !fatal_signal_pending(current))
+		fsleep(1000);
+}
+
 /**
  * iommufd_test_memory_limit() - Bytes that a batch of page pointers may take
  *
@@ -843,6 +866,9 @@ int __init iommufd_test_init(void)
 	fail_iommufd_dir = fault_create_debugfs_attr("fail_iommufd", NULL,
 						     &fail_iommufd);
 	debugfs_create_u32("linger_us", 0600, fail_iommufd_dir, &linger_us);
+	debugfs_create_u32("stop_at_breath", 0600, fail_iommufd_dir,
+			   &stop_at_breath);
+	debugfs_create_atomic_t("breaths", 0600, fail_iommufd_dir, &breaths);
 	return 0;
 }
 

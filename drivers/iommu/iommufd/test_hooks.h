@@ -22,6 +22,7 @@ void iommufd_test_pin_begin(void);
 void iommufd_test_pin_end(void);
 void iommufd_test_linger(void);
 void iommufd_test_fault_taken(struct device *dev);
+void iommufd_test_breath(void);
 unsigned long iommufd_test_memory_limit(void);
 bool iommufd_test_is_mock_dev(struct device *dev);
 int iommufd_test_dma_buf_iommufd_map(struct dma_buf_attachment *attachment,
@@ -47,6 +48,11 @@ static inline void iommufd_test_linger(void)
 
 /* A page fault is neither the IOMMU core's nor userspace's to see */
 static inline void iommufd_test_fault_taken(struct device *dev)
+{
+}
+
+/* Stands where a call that takes long looks whether it was killed */
+static inline void iommufd_test_breath(void)
 {
 }
 

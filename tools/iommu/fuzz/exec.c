@@ -202,6 +202,7 @@ static void call_once(struct worker *worker, const struct call *call)
 	long rc;
 
 	if (exec_trace)
+		/* time: only shown */
 		clock_gettime(CLOCK_MONOTONIC, &begin);
 	if (op->run)
 		rc = call_run(worker, op, call);
@@ -209,6 +210,7 @@ static void call_once(struct worker *worker, const struct call *call)
 		rc = call_ioctl(worker, op, call);
 	if (!exec_trace)
 		return;
+	/* time: only shown */
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	printf("%s\t%s = %ld, %lld us%s\n", call->forked ? "child" : "", op->name,
 	       rc, (end.tv_sec - begin.tv_sec) * 1000000LL +

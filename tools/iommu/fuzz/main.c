@@ -20,8 +20,8 @@
 #include "run.h"
 
 /* Of a slow machine: an input takes milliseconds */
-#define SLOW_SECONDS 40
-#define KILL_SECONDS 30
+#define SLOW_SECONDS 120
+#define KILL_SECONDS 120
 #define MAX_RESTARTS 200
 
 struct options options = { .seed = 1, .seconds = 60, .repeat = 1 };
@@ -161,6 +161,7 @@ static bool wait_for(pid_t pid, unsigned int seconds, int *status)
 	for (i = 0; i != seconds * 20; i++) {
 		if (waitpid(pid, status, WNOHANG) == pid)
 			return true;
+		/* time: looks again; minutes until it is a hang */
 		usleep(50000);
 	}
 	return false;
@@ -196,6 +197,7 @@ static int supervise(void)
 	pid_t pid;
 	int rc;
 
+	/* time: how long it is asked to go on */
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	progress->start = time.tv_sec;
 	for (;;) {

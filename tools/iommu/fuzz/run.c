@@ -23,6 +23,7 @@ static uint64_t now(void)
 {
 	struct timespec time;
 
+	/* time: how long it is asked to go on */
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec;
 }

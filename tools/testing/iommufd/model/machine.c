@@ -677,6 +677,10 @@ void iommufd_test_pin_end(void)
 {
 }
 
+void iommufd_test_breath(void)
+{
+}
+
 void iommufd_test_linger(void)
 {
 }

@@ -40,6 +40,7 @@ static double now(void)
 {
 	struct timespec t;
 
+	/* time: only shown */
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
 }

@@ -111,21 +111,57 @@ static inline char *memory_new_huge(unsigned long length, int prot)
 	return mem;
 }
 
+static inline int hook_open(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/fail_iommufd/%s", name);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static inline bool hook_set(const char *name, unsigned int value)
+{
+	int fd = hook_open(name), rc;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	rc = write(fd, text, strlen(text));
+	close(fd);
+	return rc > 0;
+}
+
 /*
  * From now on the kernel takes that long where other threads may come in: between
  * two looks at memory that it pins, and before it unmaps areas that it has hidden.
  */
 static inline bool linger(unsigned int usecs)
 {
-	int fd = open("/sys/kernel/debug/fail_iommufd/linger_us",
-		      O_WRONLY | O_CLOEXEC);
-	char text[16];
-	int rc;
+	return hook_set("linger_us", usecs);
+}
 
-	snprintf(text, sizeof(text), "%u", usecs);
-	rc = write(fd, text, strlen(text));
+/* As long as it is to go on: until it is set to 0 */
+#define LINGER_ON UINT32_MAX
+
+/*
+ * From now on the kernel counts how often calls that take long look whether they
+ * were killed, and the one that does so for the @stop-th time waits to be.
+ */
+static inline bool breath_stop_at(unsigned int stop)
+{
+	return hook_set("stop_at_breath", 0) && hook_set("breaths", 0) &&
+	       hook_set("stop_at_breath", stop);
+}
+
+/* How often that was, or 0 where it cannot be told */
+static inline unsigned int breaths(void)
+{
+	int fd = hook_open("breaths");
+	char text[16] = {};
+
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
 	close(fd);
-	return rc > 0;
+	return strtoul(text, NULL, 10);
 }
 
 /* How often is the page at @va pinned? Small folios, and up to 8 times only */

@@ -261,6 +261,7 @@ TEST_F(process, killed_while_mapping)
 			for (;;)
 				pause();
 		}
+		/* time: wherever it is then, all comes back */
 		usleep(2000 << i);
 		kill(child, SIGKILL);
 		EXPECT_EQ(1000, wait_for(child));

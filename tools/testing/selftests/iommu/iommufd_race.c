@@ -7,7 +7,6 @@
 #include <linux/vfio.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "iommufd_check.h"
 
@@ -16,7 +15,10 @@
 #define SLOTS 16
 #define NIDS 64
 #define IOVA 0x20000000ULL
-#define RUN_MS 700
+/* So many steps, of which so many have to succeed */
+#define RUN_STEPS 2000
+#define RUN_DONE 50
+#define CLOSE_STEPS 100
 
 struct race;
 
@@ -31,6 +33,7 @@ typedef void (*race_step)(struct race *race, unsigned int *seed);
  * @mem: NPAGES pages
  * @step: what a thread does, again and again
  * @stop: it has been enough
+ * @steps: how many there were
  * @unexpected: an errno that none of the calls should give, or 0
  * @done: calls that succeeded
  */
@@ -42,6 +45,7 @@ struct race {
 	char *mem;
 	race_step step;
 	atomic_bool stop;
+	atomic_ulong steps;
 	atomic_int unexpected;
 	atomic_ulong done;
 };
@@ -71,8 +75,10 @@ static void *race_thread(void *arg)
 	unsigned int seed = atomic_fetch_add(&seeds, 1) * 7919;
 	struct race *race = arg;
 
-	while (!atomic_load(&race->stop))
+	while (!atomic_load(&race->stop)) {
 		race->step(race, &seed);
+		atomic_fetch_add(&race->steps, 1);
+	}
 	return NULL;
 }
 
@@ -118,7 +124,6 @@ FIXTURE_TEARDOWN(race)
 static void run(struct __test_metadata *_metadata, struct race *race,
 		race_step step)
 {
-	struct timespec time = { .tv_nsec = RUN_MS * 1000000 };
 	pthread_t threads[THREADS];
 	int i;
 
@@ -126,13 +131,15 @@ static void run(struct __test_metadata *_metadata, struct race *race,
 	for (i = 0; i != THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_thread,
 					    race));
-	nanosleep(&time, NULL);
+	/* Something must have worked, or this proves nothing */
+	while (!atomic_load(&race->unexpected) &&
+	       (atomic_load(&race->steps) < RUN_STEPS ||
+		atomic_load(&race->done) < RUN_DONE))
+		sched_yield();
 	atomic_store(&race->stop, true);
 	for (i = 0; i != THREADS; i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 	EXPECT_EQ(0, atomic_load(&race->unexpected));
-	/* Something must have worked, or this proves nothing */
-	EXPECT_NE(0, atomic_load(&race->done));
 }
 
 /* What is mapped in the end is what the page tables show; then it goes */
@@ -456,7 +463,7 @@ TEST_F(race, leaving)
 		.argsz = sizeof(vfio_unmap), .iova = IOVA, .size = page,
 	};
 	struct race *race = &self->race;
-	int fd = race->fd, access, tries;
+	int fd = race->fd, access;
 	__u32 ioas = race->ioas[0];
 	__u64 iova = 0, value;
 	pthread_t thread;
@@ -465,15 +472,11 @@ TEST_F(race, leaving)
 	CALL(ioas_map_at(fd, ioas, race->mem, page, IOVA));
 	CALL(vfio_ioas(fd, IOMMU_VFIO_IOAS_SET, &ioas));
 	/* For as long as this goes on with it */
-	if (!linger(20000000))
+	if (!linger(LINGER_ON))
 		SKIP(return, "no debugfs");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_thread, race));
-	for (tries = 0; tries != 5000; tries++) {
-		if (access_rw(fd, access, IOVA, &value, sizeof(value), 0))
-			break;
-		usleep(1000);
-	}
-	EXPECT_NE(5000, tries);
+	while (!access_rw(fd, access, IOVA, &value, sizeof(value), 0))
+		sched_yield();
 
 	EXPECT_EQ(-EEXIST, ioas_map_at(fd, ioas, race->mem, page, IOVA));
 	EXPECT_EQ(-ENOENT, ioas_unmap(fd, ioas, IOVA, page));
@@ -512,7 +515,8 @@ TEST_F(race, close)
 		for (n = 0; n != THREADS; n++)
 			ASSERT_EQ(0, pthread_create(&threads[n], NULL,
 						    race_thread, &race));
-		usleep(20000);
+		while (atomic_load(&race.steps) < CLOSE_STEPS)
+			sched_yield();
 		close(race.fd);
 		atomic_store(&race.stop, true);
 		for (n = 0; n != THREADS; n++)
