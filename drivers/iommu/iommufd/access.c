@@ -10,19 +10,32 @@
  * unpin. So unpinning takes only iommufd_access::lock, which nobody holds while
  * waiting for a domains_lock; attaching and detaching, which do wait for it, are
  * serialised by another lock.
+ *
+ * What an access has pinned is written down with the pages, in the access's name
+ * and for one attachment: an unpin without its pin changes nothing. A driver may
+ * still be unpinning when its callback returns. So unmapping waits a little for it,
+ * and no access moves to another IOAS before its last pin in the old one is gone: an
+ * IOVA means one thing at a time.
  */
 #include <linux/slab.h>
 
 #include "access.h"
 
+/* How long a driver may take to unpin what it was asked to */
+#define ACCESS_LEAVE_TIMEOUT	HZ
+/* ... where its pins are lost, and those pages with them, when that is over */
+#define ACCESS_DESTROY_TIMEOUT	(60 * HZ)
+
 /**
  * struct access_link - one attachment
  * @node: what the IOVA space knows
  * @access: whose it is
+ * @ioas: the IOAS, held
  */
 struct access_link {
 	struct iopgt_access node;
 	struct iommufd_access *access;
+	struct iommufd_ioas *ioas;
 };
 
 static void access_unmap(struct iopgt_access *node, unsigned long iova,
@@ -31,8 +44,7 @@ static void access_unmap(struct iopgt_access *node, unsigned long iova,
 	struct iommufd_access *access =
 		container_of(node, struct access_link, node)->access;
 
-	if (access->ops->unmap)
-		access->ops->unmap(access->data, iova, length);
+	access->ops->unmap(access->data, iova, length);
 }
 
 static struct access_link *access_enter(struct iommufd_access *access,
@@ -45,7 +57,9 @@ static struct access_link *access_enter(struct iommufd_access *access,
 	if (!link)
 		return ERR_PTR(-ENOMEM);
 	link->access = access;
-	link->node.unmap = access_unmap;
+	link->ioas = ioas;
+	if (access->ops->unmap)
+		link->node.unmap = access_unmap;
 	link->node.alignment = access->ops->needs_pin_pages ? PAGE_SIZE : 1;
 
 	rc = iommufd_object_hold(&ioas->obj);
@@ -63,41 +77,86 @@ free:
 	return ERR_PTR(rc);
 }
 
-static void access_leave(struct access_link *link, struct iommufd_ioas *ioas)
+static void access_leave(struct access_link *link)
 {
-	iopgt_remove_access(&ioas->iopt, &link->node);
-	iommufd_object_unhold(&ioas->obj);
-	kfree(link);
+	iopgt_remove_access(&link->ioas->iopt, &link->node);
+	iommufd_object_unhold(&link->ioas->obj);
+	/* Pins that are lost name it for ever: nobody else may have the name */
+	if (!link->node.pins)
+		kfree(link);
 }
 
-/* From the current IOAS, if any, to another, or none. Fails only for another. */
+/* Have the driver let go. 0, -EINTR, or -EBUSY where it does not */
+static int access_let_go(struct access_link *link, bool killable)
+{
+	wait_queue_head_t *unpinned = &link->ioas->iopt.unpinned;
+	int rc;
+
+	if (link->node.unmap)
+		access_unmap(&link->node, 0, ULONG_MAX);
+	if (!killable)
+		rc = wait_event_timeout(*unpinned, !READ_ONCE(link->node.pins),
+					ACCESS_DESTROY_TIMEOUT);
+	else
+		rc = wait_event_killable_timeout(*unpinned,
+						 !READ_ONCE(link->node.pins),
+						 ACCESS_LEAVE_TIMEOUT);
+	return rc > 0 ? 0 : rc ? -EINTR : -EBUSY;
+}
+
+/* From the current IOAS, if any, to another, or none, once no pins are left */
 static int access_move(struct iommufd_access *access, struct iommufd_ioas *ioas)
 {
-	struct access_link *old_link = access->link, *link = NULL;
-	struct iommufd_ioas *old = access->ioas;
+	struct access_link *old = access->link, *link = NULL;
+	bool attached = access->attached;
+	int rc;
 
 	lockdep_assert_held(&access->attach_lock);
-	if (ioas == old)
+	if (attached && old->ioas == ioas)
 		return 0;
 	if (ioas) {
 		link = access_enter(access, ioas);
 		if (IS_ERR(link))
 			return PTR_ERR(link);
 	}
-
-	/* No new pins from here on, then no old ones */
-	scoped_guard(mutex, &access->lock)
-		access->ioas = NULL;
 	if (old) {
-		access_unmap(&old_link->node, 0, ULONG_MAX);
-		access_leave(old_link, old);
+		/* No new pins from here on */
+		scoped_guard(mutex, &access->lock)
+			access->attached = false;
+		rc = access_let_go(old, true);
+		if (rc) {
+			if (!link)
+				return rc;
+			access_leave(link);
+			guard(mutex)(&access->lock);
+			access->attached = attached;
+			return rc;
+		}
 	}
-
-	access->link = link;
-	guard(mutex)(&access->lock);
-	access->pinned_ioas = ioas;
-	access->ioas = ioas;
+	scoped_guard(mutex, &access->lock) {
+		access->link = link;
+		access->attached = !!link;
+	}
+	if (old)
+		access_leave(old);
 	return 0;
+}
+
+/* For ever: what the driver does not unpin in the end stays pinned and charged */
+static void access_quit(struct iommufd_access *access)
+{
+	struct access_link *link = access->link;
+
+	if (!link)
+		return;
+	scoped_guard(mutex, &access->lock)
+		access->attached = false;
+	if (access_let_go(link, false))
+		pr_err("iommufd: %ps left %lu pins behind, whose pages are lost\n",
+		       access->ops->unmap, link->node.pins);
+	scoped_guard(mutex, &access->lock)
+		access->link = NULL;
+	access_leave(link);
 }
 
 static void iommufd_access_object_destroy(struct iommufd_object *obj)
@@ -106,7 +165,7 @@ static void iommufd_access_object_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_access, obj);
 
 	scoped_guard(mutex, &access->attach_lock)
-		access_move(access, NULL);
+		access_quit(access);
 	mutex_destroy(&access->attach_lock);
 	mutex_destroy(&access->lock);
 	if (!access->internal)
@@ -190,7 +249,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_create, "IOMMUFD");
  * iommufd_access_destroy() - Detach and free an access
  * @access: the access
  *
- * Context: may sleep; calls the unmap callback for everything if it is attached.
+ * Context: may sleep; calls the unmap callback for everything if it is attached, and
+ * waits until all is unpinned, but not for ever.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
@@ -209,13 +269,14 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, "IOMMUFD");
  * Context: may sleep.
  * Return: 0; -EINVAL where it is attached already; -EADDRINUSE where areas are not
  * page aligned, and pages are to be pinned; -ENOENT where the IOAS is going away;
- * -ENOMEM.
+ * -ENOMEM; -EBUSY where it still has pins in the IOAS that it left; -EINTR if killed
+ * while waiting for them.
  */
 int iommufd_access_attach_ioas(struct iommufd_access *access,
 			       struct iommufd_ioas *ioas)
 {
 	guard(mutex)(&access->attach_lock);
-	if (access->link)
+	if (access->attached)
 		return -EINVAL;
 	return access_move(access, ioas);
 }
@@ -246,7 +307,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, "IOMMUFD");
  * @access: an access that is attached
  * @ioas_id: ID of the other IOAS
  *
- * What is pinned is let go of, by the unmap callback.
+ * What is pinned is let go of, by the unmap callback, and waited for.
  *
  * Context: may sleep.
  * Return: 0. With nothing changed: -ENOENT, also where it is not attached; or an
@@ -260,7 +321,7 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	scoped_guard(mutex, &access->attach_lock)
-		if (access->link)
+		if (access->attached)
 			rc = access_move(access, ioas);
 	iommufd_ioas_put(ioas);
 	return rc;
@@ -271,7 +332,11 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, "IOMMUFD");
  * iommufd_access_detach() - Leave the IOAS
  * @access: an access
  *
- * Context: may sleep; calls the unmap callback for everything.
+ * Where pins are left after a while, it is detached, but cannot be attached again
+ * before they are gone.
+ *
+ * Context: may sleep; calls the unmap callback for everything, and waits for its
+ * pins.
  */
 void iommufd_access_detach(struct iommufd_access *access)
 {
@@ -279,6 +344,16 @@ void iommufd_access_detach(struct iommufd_access *access)
 	access_move(access, NULL);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, "IOMMUFD");
+
+/* Somebody may be waiting for the last one */
+static void access_pins_dropped(struct iommufd_access *access)
+{
+	struct access_link *link = access->link;
+
+	lockdep_assert_held(&access->lock);
+	if (unlikely(!access->attached) && !link->node.pins)
+		wake_up_all(&link->ioas->iopt.unpinned);
+}
 
 /**
  * iommufd_access_pin_pages() - Pin what a range of IOVAs shows
@@ -288,8 +363,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, "IOMMUFD");
  * @out_pages: the pages, in the order of their IOVAs; or NULL
  * @flags: IOMMUFD_ACCESS_RW_WRITE, or 0 for reading
  *
- * The pages stay until iommufd_access_unpin_pages() for the same range, which the
- * unmap callback has to call at the latest.
+ * The pages stay until iommufd_access_unpin_pages(), which the unmap callback has to
+ * call at the latest.
  *
  * Context: may sleep.
  * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EINVAL for
@@ -303,27 +378,38 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 		return -EINVAL;
 
 	guard(mutex)(&access->lock);
-	if (!access->ioas)
+	if (!access->attached)
 		return -ENOENT;
-	return iopgt_pin(&access->ioas->iopt, iova, length, out_pages,
-			 flags & IOMMUFD_ACCESS_RW_WRITE);
+	return iopgt_pin(&access->link->ioas->iopt, &access->link->node, iova,
+			 length, out_pages, flags & IOMMUFD_ACCESS_RW_WRITE);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, "IOMMUFD");
 
 /**
  * iommufd_access_unpin_pages() - Undo iommufd_access_pin_pages()
  * @access: the access
- * @iova: as it was pinned
- * @length: as it was pinned
+ * @iova: first IOVA, page aligned
+ * @length: bytes, a multiple of PAGE_SIZE
+ *
+ * The range of one call that pinned, or of several that follow each other. Where
+ * the access has not pinned all of it, nothing is unpinned, and the log says so once:
+ * the driver is wrong.
  *
  * Context: may sleep. Fine from the unmap callback.
  */
 void iommufd_access_unpin_pages(struct iommufd_access *access,
 				unsigned long iova, unsigned long length)
 {
+	struct access_link *link;
+
 	guard(mutex)(&access->lock);
-	if (!WARN_ON(!access->pinned_ioas))
-		iopgt_unpin(&access->pinned_ioas->iopt, iova, length);
+	link = access->link;
+	if (!link || !iopgt_unpin(&link->ioas->iopt, &link->node, iova, length)) {
+		pr_err_once("iommufd: %ps's driver unpins 0x%lx bytes at IOVA 0x%lx that it has not pinned\n",
+			    access->ops->unmap, length, iova);
+		return;
+	}
+	access_pins_dropped(access);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
 
@@ -343,8 +429,8 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)
 {
 	guard(mutex)(&access->lock);
-	if (!access->ioas)
+	if (!access->attached)
 		return -ENOENT;
-	return iopgt_rw(&access->ioas->iopt, iova, data, length, flags);
+	return iopgt_rw(&access->link->ioas->iopt, iova, data, length, flags);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, "IOMMUFD");

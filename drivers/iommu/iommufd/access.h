@@ -17,11 +17,11 @@
  * @internal: made by iommufd_access_new_internal()
  * @attach_lock: serialises attach, replace and detach, and their waits; taken
  *               outside of the IOVA space's locks
- * @lock: protects @ioas and @pinned_ioas; taken inside of domains_lock, by unmap
- *        callbacks
- * @ioas: what it may use, held; or NULL
- * @pinned_ioas: what its pins are in: @ioas, or the one that it is leaving
- * @link: its place in the IOVA space of @ioas, under @attach_lock
+ * @lock: one pin, unpin or copy at a time; protects @attached, and with
+ *        @attach_lock @link; taken inside of domains_lock, by unmap callbacks
+ * @attached: it may pin and copy; else it is to unpin what it has pinned
+ * @link: where its pins are: the IOAS that it is attached to, or that it is leaving
+ *        and has pins in; or NULL
  */
 struct iommufd_access {
 	struct iommufd_object obj;
@@ -30,9 +30,8 @@ struct iommufd_access {
 	void *data;
 	bool internal;
 	struct mutex attach_lock; /* one attach, replace or detach at a time */
-	struct mutex lock; /* protects ioas and pinned_ioas */
-	struct iommufd_ioas *ioas;
-	struct iommufd_ioas *pinned_ioas;
+	struct mutex lock; /* protects attached, link and its pins */
+	bool attached;
 	struct access_link *link;
 };
 

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "access.h"
+#include "area.h"
 
 #define TEST_IOVA 0x100000UL
 #define TEST_PAGES 4
@@ -25,6 +26,7 @@
  * @uptr: user memory
  * @unmapped: what the unmap callback was told, summed up
  * @calls: how often it was called
+ * @asked: completed by each call
  */
 struct access_ctx {
 	struct iommufd_ctx ictx;
@@ -32,6 +34,7 @@ struct access_ctx {
 	u8 __user *uptr;
 	unsigned long unmapped;
 	unsigned int calls;
+	struct completion asked;
 };
 
 static const struct file_operations access_test_fops = {};
@@ -43,6 +46,7 @@ static void access_test_unmap(void *data, unsigned long iova,
 
 	ctx->unmapped += length;
 	ctx->calls++;
+	complete(&ctx->asked);
 }
 
 static const struct iommufd_access_ops copying_ops = {
@@ -63,6 +67,7 @@ static int access_test_init(struct kunit *test)
 
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	init_completion(&ctx->asked);
 	addr = kunit_vm_mmap(test, NULL, 0, TEST_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	KUNIT_ASSERT_NE(test, addr, 0);
@@ -291,10 +296,331 @@ static void pins_pages(struct kunit *test)
 	iommufd_access_destroy(copying);
 }
 
+static struct iopgt_area *test_area(struct iommufd_ioas *ioas,
+				    unsigned long iova)
+{
+	guard(rwsem_read)(&ioas->iopt.iova_lock);
+	return area_first_in(&ioas->iopt, iova, iova);
+}
+
+static void expect_pins(struct kunit *test, unsigned int line, int pins)
+{
+	struct access_ctx *ctx = test->priv;
+	struct iopgt_area *area = test_area(ctx->ioas, TEST_IOVA);
+
+	/* Without a domain, the area itself claims nothing */
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	KUNIT_EXPECT_EQ_MSG(test, pins, atomic_read(&area->pins), "line %u",
+			    line);
+	KUNIT_EXPECT_EQ_MSG(test, pins, area->pages->claims, "line %u", line);
+}
+
+#define EXPECT_PINS(test, pins) expect_pins(test, __LINE__, pins)
+
+static int pin(struct iommufd_access *access, unsigned long index,
+	       unsigned long npages)
+{
+	return iommufd_access_pin_pages(access, TEST_IOVA + index * PAGE_SIZE,
+					npages * PAGE_SIZE, NULL, 0);
+}
+
+static void unpin(struct iommufd_access *access, unsigned long index,
+		  unsigned long npages)
+{
+	iommufd_access_unpin_pages(access, TEST_IOVA + index * PAGE_SIZE,
+				   npages * PAGE_SIZE);
+}
+
+/* Whatever a driver unpins that it has not pinned: nothing changes */
+static void unpins_wrongly(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct iommufd_access *other =
+		access_test_new(test, &pinning_ops, true);
+	struct iommufd_access *detached =
+		access_test_new(test, &pinning_ops, false);
+
+	unpin(access, 0, 1);
+	EXPECT_PINS(test, 0);
+	KUNIT_ASSERT_EQ(test, 0, pin(access, 1, 2));
+	EXPECT_PINS(test, 1);
+
+	/* Another's, a part, too much, beside it, twice the same */
+	unpin(other, 1, 2);
+	unpin(detached, 1, 2);
+	unpin(access, 1, 1);
+	unpin(access, 2, 1);
+	unpin(access, 0, 3);
+	unpin(access, 1, 3);
+	unpin(access, 0, 1);
+	unpin(access, 3, 1);
+	unpin(access, 0, TEST_PAGES + 1);
+	EXPECT_PINS(test, 1);
+	/* What is no range, or not one of pages */
+	unpin(access, 1, 0);
+	iommufd_access_unpin_pages(access, TEST_IOVA + PAGE_SIZE,
+				   0 - (TEST_IOVA + PAGE_SIZE));
+	iommufd_access_unpin_pages(access, TEST_IOVA + PAGE_SIZE,
+				   0 - PAGE_SIZE);
+	iommufd_access_unpin_pages(access, TEST_IOVA + PAGE_SIZE,
+				   2 * PAGE_SIZE - 1);
+	iommufd_access_unpin_pages(access, TEST_IOVA + PAGE_SIZE + 1,
+				   2 * PAGE_SIZE);
+	EXPECT_PINS(test, 1);
+
+	/* Both have it: each gives its own back, once */
+	KUNIT_ASSERT_EQ(test, 0, pin(other, 1, 2));
+	EXPECT_PINS(test, 2);
+	unpin(access, 1, 2);
+	EXPECT_PINS(test, 1);
+	unpin(access, 1, 2);
+	EXPECT_PINS(test, 1);
+	unpin(other, 1, 2);
+	EXPECT_PINS(test, 0);
+
+	iommufd_access_destroy(access);
+	iommufd_access_destroy(other);
+	iommufd_access_destroy(detached);
+}
+
+/* i915's GVT pins page by page, and unpins all of it at once */
+static void unpins_several(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct access_ctx *ctx = test->priv;
+	unsigned long iova = TEST_IOVA + TEST_SIZE;
+	struct iopgt_area *area;
+	unsigned int i;
+
+	/* The same memory once more, behind itself */
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_copy(&ctx->ioas->iopt, &ctx->ioas->iopt,
+				   TEST_IOVA, TEST_SIZE, &iova, IOMMU_READ,
+				   IOPGT_FIXED));
+	area = test_area(ctx->ioas, iova);
+	KUNIT_ASSERT_NOT_NULL(test, area);
+
+	for (i = 0; i != TEST_PAGES; i++)
+		KUNIT_ASSERT_EQ(test, 0, pin(access, i, 1));
+	KUNIT_ASSERT_EQ(test, 0, pin(access, 1, 2));
+	EXPECT_PINS(test, TEST_PAGES + 1);
+	unpin(access, 0, TEST_PAGES);
+	/* The long one took the place of two short ones, which are left */
+	unpin(access, 1, 2);
+	EXPECT_PINS(test, 0);
+
+	/* Over the border: one for each area, to be unpinned as one or by area */
+	for (i = 0; i != 3; i++)
+		KUNIT_ASSERT_EQ(test, 0, pin(access, 2, TEST_PAGES));
+	KUNIT_EXPECT_EQ(test, 3, atomic_read(&area->pins));
+	unpin(access, 2, TEST_PAGES);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&area->pins));
+	unpin(access, 2, 2);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&area->pins));
+	unpin(access, TEST_PAGES, 2);
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&area->pins));
+	/* Not in part, neither by the other IOVAs of the same memory */
+	unpin(access, 2, TEST_PAGES - 1);
+	unpin(access, TEST_PAGES + 2, 2);
+	unpin(access, 0, 2);
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&area->pins));
+	KUNIT_EXPECT_EQ(test, 2, area->pages->claims);
+	unpin(access, 2, TEST_PAGES);
+	EXPECT_PINS(test, 0);
+
+	/* All or nothing, too, where the second area may not be pinned */
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommufd_access_pin_pages(access, TEST_IOVA,
+						 2 * TEST_SIZE, NULL,
+						 IOMMUFD_ACCESS_RW_WRITE));
+	EXPECT_PINS(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&area->pins));
+	iommufd_access_destroy(access);
+}
+
+/* Pins beginning at the same page, whatever is given back first */
+static void unpins_in_any_order(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	unsigned int order, i, left;
+
+	for (order = 0; order != 24; order++) {
+		bool done[TEST_PAGES] = {};
+
+		for (i = 0; i != TEST_PAGES; i++)
+			KUNIT_ASSERT_EQ(test, 0, pin(access, 0, i + 1));
+		KUNIT_ASSERT_EQ(test, 0, pin(access, 0, 2));
+		for (left = TEST_PAGES; left; left--) {
+			unsigned int nth = order / left % left;
+
+			for (i = 0; done[i] || nth; i++)
+				if (!done[i])
+					nth--;
+			EXPECT_PINS(test, left + 1);
+			unpin(access, 0, i + 1);
+			done[i] = true;
+		}
+		unpin(access, 0, 2);
+		EXPECT_PINS(test, 0);
+	}
+	iommufd_access_destroy(access);
+}
+
+/* Its callback does nothing: it is asked in vain, but not for ever */
+static void keeps_its_pins(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct access_ctx *ctx = test->priv;
+	struct iommufd_ioas *other = iommufd_ioas_new(&ctx->ictx);
+	u32 id = ctx->ioas->obj.id;
+	unsigned long unmapped;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	iommufd_object_publish(&ctx->ictx, &other->obj);
+	KUNIT_ASSERT_EQ(test, 0, pin(access, 0, 1));
+
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iopgt_unmap_all(&ctx->ioas->iopt, &unmapped));
+	KUNIT_EXPECT_LE(test, 2, ctx->calls);
+	EXPECT_PINS(test, 1);
+
+	/* It does not move, and goes on as it was */
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommufd_access_replace(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, 1, refcount_read(&other->obj.users));
+	KUNIT_ASSERT_EQ(test, 0, pin(access, 1, 1));
+	unpin(access, 1, 1);
+	EXPECT_PINS(test, 1);
+
+	/* It leaves, but not quite: its IOVAs mean what they meant */
+	iommufd_access_detach(access);
+	KUNIT_EXPECT_EQ(test, -ENOENT, pin(access, 1, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommufd_access_attach(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			iommufd_access_replace(access, other->obj.id));
+	EXPECT_PINS(test, 1);
+	unpin(access, 0, 1);
+	EXPECT_PINS(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_attach(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_replace(access, id));
+	KUNIT_EXPECT_EQ(test, 0, iopgt_unmap_all(&ctx->ioas->iopt, &unmapped));
+	KUNIT_EXPECT_EQ(test, TEST_SIZE, unmapped);
+	iommufd_access_destroy(access);
+}
+
+/* vfio-ccw's callback may return while another thread is about to unpin */
+struct late_unpin {
+	struct completion done;
+	struct access_ctx *ctx;
+	struct iommufd_access *access;
+};
+
+static int late_unpin_main(void *arg)
+{
+	struct late_unpin *late = arg;
+
+	/* Not before the callback has returned, if only just */
+	wait_for_completion(&late->ctx->asked);
+	schedule_timeout_uninterruptible(2);
+	unpin(late->access, 0, TEST_PAGES);
+	kthread_complete_and_exit(&late->done, 0);
+}
+
+static void late_unpin_start(struct kunit *test, struct late_unpin *late)
+{
+	struct task_struct *task;
+
+	init_completion(&late->done);
+	init_completion(&late->ctx->asked);
+	KUNIT_ASSERT_EQ(test, 0, pin(late->access, 0, TEST_PAGES));
+	task = kthread_run(late_unpin_main, late, "iommufd-late");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+}
+
+static void unpins_late(struct kunit *test)
+{
+	struct access_ctx *ctx = test->priv;
+	struct late_unpin late = {
+		.ctx = ctx,
+		.access = access_test_new(test, &pinning_ops, true),
+	};
+	struct iommufd_ioas *other = iommufd_ioas_new(&ctx->ictx);
+	unsigned long unmapped;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	iommufd_object_publish(&ctx->ictx, &other->obj);
+
+	late_unpin_start(test, &late);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_access_replace(late.access, other->obj.id));
+	/* The new IOAS is the one that is meant from here on, the old one is free */
+	EXPECT_PINS(test, 0);
+	KUNIT_EXPECT_EQ(test, 1, refcount_read(&ctx->ioas->obj.users));
+	wait_for_completion(&late.done);
+
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_access_replace(late.access, ctx->ioas->obj.id));
+	late_unpin_start(test, &late);
+	iommufd_access_detach(late.access);
+	EXPECT_PINS(test, 0);
+	wait_for_completion(&late.done);
+
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_access_attach(late.access, ctx->ioas->obj.id));
+	late_unpin_start(test, &late);
+	KUNIT_EXPECT_EQ(test, 0, iopgt_unmap_all(&ctx->ioas->iopt, &unmapped));
+	KUNIT_EXPECT_EQ(test, TEST_SIZE, unmapped);
+	wait_for_completion(&late.done);
+	iommufd_access_destroy(late.access);
+}
+
+/* An unmap that is in vain anyway does not make others let go */
+static void kept_by_the_kernel(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct access_ctx *ctx = test->priv;
+	struct iommufd_access *internal =
+		iommufd_access_new_internal(&ctx->ictx);
+	unsigned long unmapped;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, internal);
+	KUNIT_ASSERT_EQ(test, 0,
+			iommufd_access_attach_ioas(internal, ctx->ioas));
+	KUNIT_ASSERT_EQ(test, 0, pin(access, 0, 1));
+	KUNIT_ASSERT_EQ(test, 0, pin(internal, 0, 1));
+	KUNIT_ASSERT_EQ(test, 0, pin(internal, 3, 1));
+
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iopgt_unmap_all(&ctx->ioas->iopt, &unmapped));
+	unpin(internal, 0, 1);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iopgt_unmap(&ctx->ioas->iopt, TEST_IOVA, TEST_SIZE,
+				    &unmapped));
+	KUNIT_EXPECT_EQ(test, 0, ctx->calls);
+	EXPECT_PINS(test, 2);
+	unpin(internal, 3, 1);
+	iommufd_access_destroy(internal);
+	unpin(access, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, iopgt_unmap_all(&ctx->ioas->iopt, &unmapped));
+	iommufd_access_destroy(access);
+}
+
 static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(kthread_copies),
 	KUNIT_CASE(not_attached),
 	KUNIT_CASE(pins_pages),
+	KUNIT_CASE(unpins_wrongly),
+	KUNIT_CASE(unpins_several),
+	KUNIT_CASE(unpins_in_any_order),
+	KUNIT_CASE_SLOW(keeps_its_pins),
+	KUNIT_CASE(unpins_late),
+	KUNIT_CASE(kept_by_the_kernel),
 	{}
 };
 

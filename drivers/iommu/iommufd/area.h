@@ -36,8 +36,10 @@ enum iopgt_area_state {
  * @pages: the memory, referenced
  * @start: first byte in @pages
  * @next: used by the thread that maps or unmaps it
- * @pins: pins by in-kernel accesses; incremented and decremented with iova_lock
- *        held for read, and judged with it held for write
+ * @pins: pins by in-kernel accesses, and copies that wait for memory; incremented
+ *        and decremented with iova_lock held for read, and judged with it held for
+ *        write
+ * @kept: those of @pins that nobody can be asked to let go of; protected alike
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iopgt_area_state
  * @stuck: it is to become AREA_STUCK; belongs to the thread that maps or unmaps it
@@ -48,6 +50,7 @@ struct iopgt_area {
 	unsigned long start;
 	struct iopgt_area *next;
 	atomic_t pins;
+	atomic_t kept;
 	short prot;
 	u8 state;
 	bool stuck;

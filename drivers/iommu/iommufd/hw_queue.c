@@ -29,25 +29,10 @@ static void queue_page_range(const struct iommufd_hw_queue *hw_queue,
 	*last = (hw_queue->base_addr + hw_queue->length - 1) | ~PAGE_MASK;
 }
 
-/* Bytes from @iova on that were or are pinned by one call */
+/* Bytes from @iova on that are pinned by one call */
 static unsigned long queue_pin_length(unsigned long iova, unsigned long last)
 {
 	return min(last - iova, QUEUE_PIN_BATCH * PAGE_SIZE - 1) + 1;
-}
-
-/* Unpin [@first, @first + @length) in the pieces that it was pinned in. */
-static void queue_unpin(struct iommufd_hw_queue *hw_queue, unsigned long first,
-			unsigned long length)
-{
-	unsigned long last = first + length - 1;
-
-	while (length) {
-		unsigned long piece = queue_pin_length(first, last);
-
-		iommufd_access_unpin_pages(hw_queue->access, first, piece);
-		first += piece;
-		length -= piece;
-	}
 }
 
 /*
@@ -95,8 +80,9 @@ static int queue_pin(struct iommufd_hw_queue *hw_queue, phys_addr_t *base_pa)
 		cond_resched();
 	}
 
-	if (rc)
-		queue_unpin(hw_queue, first, iova - first);
+	if (rc && iova != first)
+		iommufd_access_unpin_pages(hw_queue->access, first,
+					   iova - first);
 	return rc;
 }
 
@@ -105,7 +91,7 @@ static void queue_release_memory(struct iommufd_hw_queue *hw_queue)
 	unsigned long first, last;
 
 	queue_page_range(hw_queue, &first, &last);
-	queue_unpin(hw_queue, first, last - first + 1);
+	iommufd_access_unpin_pages(hw_queue->access, first, last - first + 1);
 	iommufd_access_destroy(hw_queue->access);
 }
 
@@ -207,8 +193,8 @@ err_discard:
  * Return: 0; -EOPNOTSUPP for an unknown flag, IOMMU_HW_QUEUE_TYPE_DEFAULT, or a
  * type that the vIOMMU's driver does not have; -EINVAL for an empty queue;
  * -EOVERFLOW where it ends beyond the address space; -ENOENT where there is no
- * such vIOMMU or not all of the memory is mapped; -EPERM where it is mapped
- * read-only; -EADDRINUSE where the IOAS has mappings that are not page aligned;
+ * such vIOMMU or not all of the memory is mapped; -EPERM where it is not mapped for
+ * reading and writing; -EADDRINUSE where the IOAS has mappings that are not page aligned;
  * -EFAULT where the memory is not physically contiguous; else what the driver
  * says about index, size and alignment.
  */

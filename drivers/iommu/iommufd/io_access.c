@@ -21,6 +21,7 @@ int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access)
 {
 	int rc;
 
+	access->pins = 0;
 	guard(rwsem_write)(&iopt->domains_lock);
 	guard(rwsem_write)(&iopt->iova_lock);
 	rc = iopgt_raise_alignment(iopt, access->alignment);
@@ -32,7 +33,7 @@ int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access)
 /**
  * iopgt_remove_access() - Undo iopgt_add_access()
  * @iopt: IOVA space
- * @access: an access without pins
+ * @access: an access; what it has pinned stays so for ever, and is not unmapped
  *
  * Context: may sleep. No callback runs any more when it returns.
  */
@@ -45,7 +46,7 @@ void iopgt_remove_access(struct io_pagetable *iopt, struct iopgt_access *access)
 }
 
 /**
- * iopgt_notify_accesses() - Ask all accesses to let go of a range
+ * iopgt_notify_accesses() - Ask accesses to let go of a range
  * @iopt: IOVA space, with domains_lock held for read, and iova_lock not held
  * @iova: first IOVA
  * @length: bytes
@@ -57,7 +58,8 @@ void iopgt_notify_accesses(struct io_pagetable *iopt, unsigned long iova,
 
 	lockdep_assert_held(&iopt->domains_lock);
 	list_for_each_entry(access, &iopt->accesses, link)
-		access->unmap(access, iova, length);
+		if (access->unmap)
+			access->unmap(access, iova, length);
 }
 
 static int check_range(unsigned long iova, unsigned long length,
@@ -68,36 +70,111 @@ static int check_range(unsigned long iova, unsigned long length,
 	return check_add_overflow(iova, length - 1, last) ? -EOVERFLOW : 0;
 }
 
-static void areas_unpin_range(struct io_pagetable *iopt, unsigned long iova,
-			      unsigned long last)
+static unsigned long npages_of(unsigned long first, unsigned long last)
+{
+	return (last - first + 1) >> PAGE_SHIFT;
+}
+
+/* Whoever unmaps it frees it once it can have iova_lock, which is held for read */
+static __always_inline void area_drop_pins(struct io_pagetable *iopt,
+					   struct iopgt_area *area,
+					   unsigned int pins)
+{
+	bool wanted = !area_is_live(area);
+
+	if (atomic_sub_return(pins, &area->pins) == 0 && unlikely(wanted))
+		wake_up_all(&iopt->unpinned);
+}
+
+static __always_inline bool area_unpin(struct io_pagetable *iopt,
+				       struct iopgt_access *access,
+				       struct iopgt_area *area,
+				       unsigned long first, unsigned long last)
+{
+	unsigned int pins;
+
+	pins = pages_unpin(area->pages, area_start_at(area, first) >> PAGE_SHIFT,
+			   npages_of(first, last), access, first);
+	if (!pins)
+		return false;
+	access->pins -= pins;
+	if (!access->unmap)
+		atomic_sub(pins, &area->kept);
+	area_drop_pins(iopt, area, pins);
+	return true;
+}
+
+/* Has the access pinned all of it, area by area? */
+static bool areas_have_pins(struct io_pagetable *iopt,
+			    struct iopgt_access *access, unsigned long first,
+			    unsigned long last)
 {
 	struct iopgt_area *area;
+	unsigned long to;
 
-	for_each_area_in(area, iopt, iova, last) {
-		unsigned long from = max(iova, area->node.first);
-		unsigned long to = min(last, area->node.last);
-
-		pages_unclaim(area->pages, area_start_at(area, from),
-			      to - from + 1);
-		atomic_dec(&area->pins);
+	for_each_area_in(area, iopt, first, last) {
+		to = min(last, area->node.last);
+		if (area->node.first > first ||
+		    !pages_has_pins(area->pages,
+				    area_start_at(area, first) >> PAGE_SHIFT,
+				    npages_of(first, to), access, first))
+			return false;
+		if (to == last)
+			return true;
+		first = to + 1;
 	}
+	return false;
+}
+
+static noinline bool areas_unpin_range(struct io_pagetable *iopt,
+				       struct iopgt_access *access,
+				       unsigned long first, unsigned long last)
+{
+	struct iopgt_area *area = area_first_in(iopt, first, last);
+
+	if (!areas_have_pins(iopt, access, first, last))
+		return false;
+	for (; area; area = area_next_in(area, last))
+		area_unpin(iopt, access, area, max(first, area->node.first),
+			   min(last, area->node.last));
+	return true;
+}
+
+static int area_pin(struct iopgt_access *access, struct iopgt_area *area,
+		    unsigned long first, unsigned long last,
+		    struct page **out_pages, bool write)
+{
+	int rc;
+
+	if (write && !(area->prot & IOMMU_WRITE))
+		return -EPERM;
+	rc = pages_pin(area->pages, area_start_at(area, first) >> PAGE_SHIFT,
+		       npages_of(first, last), write, access, first, out_pages);
+	if (rc)
+		return rc;
+	access->pins++;
+	if (!access->unmap)
+		atomic_inc(&area->kept);
+	atomic_inc(&area->pins);
+	return 0;
 }
 
 /**
  * iopgt_pin() - Pin what a range of IOVAs shows
- * @iopt: IOVA space that the caller has an access with PAGE_SIZE alignment in
+ * @iopt: IOVA space
+ * @access: an access of it with PAGE_SIZE alignment
  * @iova: first IOVA, page aligned
  * @length: bytes, a multiple of PAGE_SIZE
  * @out_pages: the pages, in the order of their IOVAs; or NULL
  * @write: they will be written to
  *
- * Context: may sleep. Killable.
+ * Context: may sleep. Killable. For one access one call at a time, or iopgt_unpin().
  * Return: 0; -ENOENT where not all is mapped; -EINVAL where it is not aligned, or
- * not memory; -EPERM for writing to what is read-only; -EOVERFLOW; an errno of
- * pages_pin().
+ * not memory; -EPERM for writing to what is read-only; -EOVERFLOW; an errno of pages_pin().
  */
-int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
-	      unsigned long length, struct page **out_pages, bool write)
+int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
+	      unsigned long iova, unsigned long length,
+	      struct page **out_pages, bool write)
 {
 	struct iopgt_area *area;
 	unsigned long last;
@@ -116,22 +193,15 @@ int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
 	for (; area; area = area_next_in(area, last)) {
 		unsigned long from = max(iova, area->node.first);
 		unsigned long to = min(last, area->node.last);
-		unsigned long npages = (to - from + 1) >> PAGE_SHIFT;
 
-		if (write && !(area->prot & IOMMU_WRITE))
-			rc = -EPERM;
-		else
-			rc = pages_pin(area->pages,
-				       area_start_at(area, from) >> PAGE_SHIFT,
-				       npages, write, out_pages);
+		rc = area_pin(access, area, from, to, out_pages, write);
 		if (rc) {
 			if (from != iova)
-				areas_unpin_range(iopt, iova, from - 1);
+				areas_unpin_range(iopt, access, iova, from - 1);
 			return rc;
 		}
-		atomic_inc(&area->pins);
 		if (out_pages)
-			out_pages += npages;
+			out_pages += npages_of(from, to);
 	}
 	return 0;
 }
@@ -139,16 +209,30 @@ int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
 /**
  * iopgt_unpin() - Undo iopgt_pin()
  * @iopt: IOVA space
- * @iova: as it was pinned
- * @length: as it was pinned
+ * @access: the access that pinned
+ * @iova: first IOVA
+ * @length: bytes
  *
- * Context: may sleep. Fine from an access's unmap callback.
+ * What one call pinned, or several whose ranges follow each other; of what a call
+ * pinned all, or all that it pinned of an area.
+ *
+ * Context: may sleep. Fine from an access's unmap callback. Does not allocate. For
+ * one access one call at a time.
+ * Return: whether the access had pinned it. If not, nothing has changed.
  */
-void iopgt_unpin(struct io_pagetable *iopt, unsigned long iova,
-		 unsigned long length)
+bool iopgt_unpin(struct io_pagetable *iopt, struct iopgt_access *access,
+		 unsigned long iova, unsigned long length)
 {
+	struct iopgt_area *area;
+	unsigned long last;
+
+	if (check_range(iova, length, &last) || !PAGE_ALIGNED(iova | length))
+		return false;
 	guard(rwsem_read)(&iopt->iova_lock);
-	areas_unpin_range(iopt, iova, iova + length - 1);
+	area = area_first_in(iopt, iova, last);
+	if (unlikely(!area || area->node.first > iova || area->node.last < last))
+		return areas_unpin_range(iopt, access, iova, last);
+	return area_unpin(iopt, access, area, iova, last);
 }
 
 /**

@@ -38,6 +38,7 @@ static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
 	area->start = start;
 	area->next = NULL;
 	atomic_set(&area->pins, 0);
+	atomic_set(&area->kept, 0);
 	area->prot = prot;
 	area->state = AREA_MAPPING;
 	area->stuck = false;
@@ -85,6 +86,7 @@ void iopgt_init(struct io_pagetable *iopt)
 	iopt->alignment = 1;
 	INIT_LIST_HEAD(&iopt->domains);
 	INIT_LIST_HEAD(&iopt->accesses);
+	init_waitqueue_head(&iopt->unpinned);
 	iopt->allowed = RB_ROOT_CACHED;
 }
 
@@ -426,6 +428,7 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
  * struct iopgt_hidden - what a call unmaps
  * @areas: hidden from everybody else, and linked up
  * @pinned: in-kernel accesses have to let go of some of them first
+ * @kept: one cannot be asked to
  * @stuck: there are others that cannot be unmapped
  * @slot: where io_pagetable::leaving has the area's IOVAs; -1 where the tree has
  *        those of all
@@ -433,6 +436,7 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 struct iopgt_hidden {
 	struct iopgt_area *areas;
 	bool pinned;
+	bool kept;
 	bool stuck;
 	int slot;
 };
@@ -473,8 +477,11 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 		area->next = NULL;
 		*tail = area;
 		tail = &area->next;
-		if (atomic_read(&area->pins))
+		if (unlikely(atomic_read(&area->pins))) {
 			hidden->pinned = true;
+			if (atomic_read(&area->kept))
+				hidden->kept = true;
+		}
 	}
 	area = hidden->areas;
 	if (area && !area->next && !hidden->pinned)
@@ -486,28 +493,43 @@ unhide:
 	return -ENOENT;
 }
 
-/* How often a driver is asked to let go of its pins, before it is given up */
+/*
+ * How often a driver is asked to let go of its pins, before it is given up, and for
+ * how long it is waited for each time: it may just be doing so.
+ */
 #define AREA_UNPIN_TRIES	iommufd_threshold(area_unpin_tries, 5U)
+#define AREA_UNPIN_PAUSE	(HZ / 5)
 
+static bool areas_pinned(struct iopgt_area *areas)
+{
+	for (; areas; areas = areas->next)
+		if (atomic_read(&areas->pins))
+			return true;
+	return false;
+}
+
+/* 0, -EINTR, or -EBUSY where some are still pinned */
 static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 {
 	struct iopgt_area *area;
 	unsigned int i;
-	bool pinned;
 
+	/* Who pinned it is gone, and has left it */
+	if (list_empty(&iopt->accesses))
+		return -EBUSY;
 	for (i = 0; i != AREA_UNPIN_TRIES; i++) {
-		pinned = false;
-		for (area = areas; area; area = area->next) {
-			if (!atomic_read(&area->pins))
-				continue;
-			iopgt_notify_accesses(iopt, area->node.first,
-					      area_length(area));
-			/* A pin or unpin that is under way must have ended */
-			scoped_guard(rwsem_write, &iopt->iova_lock)
-				pinned |= atomic_read(&area->pins);
-		}
-		if (!pinned)
-			return 0;
+		for (area = areas; area; area = area->next)
+			if (atomic_read(&area->pins))
+				iopgt_notify_accesses(iopt, area->node.first,
+						      area_length(area));
+		if (wait_event_killable_timeout(iopt->unpinned,
+						!areas_pinned(areas),
+						AREA_UNPIN_PAUSE) < 0)
+			return -EINTR;
+		/* A pin or unpin that is under way must have ended */
+		scoped_guard(rwsem_write, &iopt->iova_lock)
+			if (!areas_pinned(areas))
+				return 0;
 	}
 	return -EBUSY;
 }
@@ -582,7 +604,8 @@ static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
 	if (rc)
 		return rc;
 	if (unlikely(hidden.pinned)) {
-		rc = areas_unpin(iopt, hidden.areas);
+		/* In vain: then let nobody lose his pins for it */
+		rc = hidden.kept ? -EBUSY : areas_unpin(iopt, hidden.areas);
 		if (rc && !forced) {
 			areas_set_live(hidden.areas);
 			return rc;
@@ -606,7 +629,8 @@ static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
  * Context: may sleep; calls the accesses' unmap callbacks.
  * Return: 0. With nothing changed: -ENOENT where an area is only partly in the
  * range, or none is in it; -EINVAL for length 0; -EOVERFLOW; -EBUSY where an
- * in-kernel access does not let go of its pins. -EIO where a device may still reach
+ * in-kernel access does not let go of its pins; -EINTR if killed while waiting for
+ * one to do so. -EIO where a device may still reach
  * a part, as the IOMMU driver did not unmap it, now or earlier: all else is
  * unmapped.
  */
@@ -632,7 +656,7 @@ int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
  * @unmapped: out: bytes that were mapped, or NULL
  *
  * Context: may sleep; calls the accesses' unmap callbacks.
- * Return: 0, also where there was none; -EBUSY and -EIO as iopgt_unmap().
+ * Return: 0, also where there was none; -EBUSY, -EINTR and -EIO as iopgt_unmap().
  */
 int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped)
 {

@@ -10,6 +10,7 @@
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "gap_tree.h"
 #include "thresholds.h"
@@ -75,6 +76,7 @@ struct iopgt_range {
  * @alignment: in bytes; IOVAs and lengths are multiples of it
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
+ * @unpinned: woken where somebody may wait for the last pin of an area, or access
  * @allowed: ranges that automatic IOVAs come from, empty for everything
  *
  * The order keeps calls on several CPUs out of each other's cache lines, as far
@@ -96,6 +98,7 @@ struct io_pagetable {
 	unsigned long alignment;
 	struct list_head domains;
 	struct list_head accesses;
+	wait_queue_head_t unpinned;
 	struct rb_root_cached allowed;
 };
 
@@ -162,12 +165,18 @@ void iopgt_module_exit(void);
  * struct iopgt_access - an in-kernel access as the IOVA space sees it
  * @link: on io_pagetable::accesses
  * @alignment: of IOVAs and lengths, in bytes, that it needs
- * @unmap: called without iova_lock when a range is going away; when it returns,
- *         the access has no page of [iova, iova + length) pinned any more
+ * @pins: how much it has pinned: one for each area of each pin, and for each copy
+ *        that waits for memory. Whoever calls with the access sees to it that one
+ *        call at a time changes it.
+ * @unmap: called without iova_lock when a range is going away; when it returns, the
+ *         access has no page of [iova, iova + length) pinned any more, or is about
+ *         to unpin it. NULL: what it has pinned stays until it unpins it, and is
+ *         not unmapped.
  */
 struct iopgt_access {
 	struct list_head link;
 	unsigned long alignment;
+	unsigned long pins;
 	void (*unmap)(struct iopgt_access *access, unsigned long iova,
 		      unsigned long length);
 };
@@ -175,10 +184,11 @@ struct iopgt_access {
 int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access);
 void iopgt_remove_access(struct io_pagetable *iopt,
 			 struct iopgt_access *access);
-int iopgt_pin(struct io_pagetable *iopt, unsigned long iova,
-	      unsigned long length, struct page **out_pages, bool write);
-void iopgt_unpin(struct io_pagetable *iopt, unsigned long iova,
-		 unsigned long length);
+int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
+	      unsigned long iova, unsigned long length,
+	      struct page **out_pages, bool write);
+bool iopgt_unpin(struct io_pagetable *iopt, struct iopgt_access *access,
+		 unsigned long iova, unsigned long length);
 int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 	     size_t length, unsigned int flags);
 #endif

@@ -63,8 +63,10 @@ static struct pages_extent *extent_alloc(struct iommufd_pages *pages)
 
 	if (extent->claims)
 		extent = kmem_cache_alloc(extent_cache, GFP_KERNEL_ACCOUNT);
-	if (extent)
+	if (extent) {
 		extent->claims = 1;
+		extent->pins = NULL;
+	}
 	return extent;
 }
 
@@ -274,13 +276,13 @@ static void pages_merge_extents(struct iommufd_pages *pages)
 	}
 }
 
-static void pages_drop_claim(struct iommufd_pages *pages, unsigned long first,
-			     unsigned long last)
+/* From the extent that it begins with */
+static void pages_drop_claim(struct iommufd_pages *pages,
+			     struct pages_extent *extent, unsigned long last)
 {
-	struct pages_extent *extent, *next;
+	struct pages_extent *next;
 
-	for (extent = pages_find_extent(pages, first, last); extent;
-	     extent = next) {
+	for (; extent; extent = next) {
 		next = extent_next_in(extent, last);
 		if (extent->claims == 1)
 			pages_drop_extent(pages, extent);
@@ -289,17 +291,33 @@ static void pages_drop_claim(struct iommufd_pages *pages, unsigned long first,
 	}
 }
 
-static int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
-			   unsigned long last)
+/**
+ * pages_add_claim() - Have a part pinned
+ * @pages: the range
+ * @first: first page index
+ * @last: last page index, inclusive
+ *
+ * To be given back by pages_remove_claim().
+ *
+ * Context: may sleep, under the lock.
+ * Return: as pages_claim_fill(); -EOVERFLOW where there are too many claims to be
+ * counted.
+ */
+int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
+		    unsigned long last)
 {
 	unsigned long next = first;
 	struct pages_extent *extent;
 	int rc;
 
-	if (!pages->claims) {
+	/* No extent has more */
+	if (unlikely(pages->claims == INT_MAX))
+		return -EOVERFLOW;
+	/* Nothing is pinned of it, so nothing has to be split */
+	if (!pages->claims || !pages_find_extent(pages, first, last)) {
 		rc = pages_add_extent(pages, first, last);
 		if (!rc)
-			pages->claims = 1;
+			pages->claims++;
 		return rc;
 	}
 	rc = pages_split_extent(pages, first);
@@ -331,20 +349,43 @@ static int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
 
 undo:
 	if (next != first)
-		pages_drop_claim(pages, first, next - 1);
+		pages_drop_claim(pages, pages_find_extent(pages, first, first),
+				 next - 1);
 	return rc;
 }
 
-static void pages_remove_claim(struct iommufd_pages *pages, unsigned long first,
-			       unsigned long last)
+/**
+ * pages_remove_claim() - Undo pages_add_claim()
+ * @pages: the range
+ * @extent: the extent that the claim begins with; not used for the last claim
+ * @last: last page index of the claim, inclusive
+ *
+ * Context: may sleep, under the lock. Does not allocate.
+ */
+void pages_remove_claim(struct iommufd_pages *pages,
+			struct pages_extent *extent, unsigned long last)
 {
 	if (!--pages->claims) {
 		pages_drop_all(pages);
 		return;
 	}
-	pages_drop_claim(pages, first, last);
+	/* Most often nobody else has it, nor a part */
+	if (extent->claims == 1 && extent->node.last == last)
+		pages_drop_extent(pages, extent);
+	else
+		pages_drop_claim(pages, extent, last);
 	if (pages->claims == 1)
 		pages_merge_extents(pages);
+}
+
+static void pages_remove_claim_at(struct iommufd_pages *pages,
+				  unsigned long first, unsigned long last)
+{
+	struct pages_extent *extent = NULL;
+
+	if (pages->claims != 1)
+		extent = pages_find_extent(pages, first, first);
+	pages_remove_claim(pages, extent, last);
 }
 
 /**
@@ -362,8 +403,8 @@ void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
 		   unsigned long length)
 {
 	guard(mutex)(&pages->lock);
-	pages_remove_claim(pages, start >> PAGE_SHIFT,
-			   (start + length - 1) >> PAGE_SHIFT);
+	pages_remove_claim_at(pages, start >> PAGE_SHIFT,
+			      (start + length - 1) >> PAGE_SHIFT);
 }
 
 /**
@@ -766,7 +807,7 @@ int pages_claim_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 		return rc;
 	rc = pages_fill_locked(pages, map, domain);
 	if (rc)
-		pages_remove_claim(pages, first, last);
+		pages_remove_claim_at(pages, first, last);
 	return rc;
 }
 
@@ -794,45 +835,6 @@ void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 	/* A revocation that finds it forgotten relies on its being flushed */
 	if (pages->type == PAGES_DMABUF)
 		iommu_iotlb_sync(domain, gather);
-}
-
-/**
- * pages_pin() - Claim whole pages, and say which they are
- * @pages: the range
- * @first: index of the first page
- * @npages: pages, not 0
- * @write: they will be written to
- * @out_pages: the struct pages, or NULL
- *
- * Given back by pages_unclaim().
- *
- * Context: may sleep; takes the lock.
- * Return: as pages_claim_fill(); -EPERM where @write is not allowed; -EINVAL for
- * memory without struct pages.
- */
-int pages_pin(struct iommufd_pages *pages, unsigned long first,
-	      unsigned long npages, bool write, struct page **out_pages)
-{
-	unsigned long last = first + npages - 1;
-	struct pages_walk walk;
-	struct pfn_run run;
-	int rc;
-
-	if (pages->type == PAGES_DMABUF)
-		return -EINVAL;
-	if (write && !pages->writable)
-		return -EPERM;
-
-	guard(mutex)(&pages->lock);
-	rc = pages_add_claim(pages, first, last);
-	if (rc || !out_pages)
-		return rc;
-
-	pages_walk_init(&walk, pages, first, last);
-	while (pages_walk_next(&walk, &run))
-		for (unsigned long i = 0; i != run.npages; i++)
-			*out_pages++ = pfn_to_page(run.pfn + i);
-	return 0;
 }
 
 /**

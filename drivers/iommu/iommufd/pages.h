@@ -29,17 +29,38 @@ struct pages_store {
 };
 
 /**
+ * struct pages_pin - who has claimed the same pages by pages_pin()
+ * @next: another one that begins at the same page
+ * @user: who
+ * @iova: where the user sees the first page
+ * @npages: how many pages
+ * @count: how often
+ */
+struct pages_pin {
+	struct pages_pin *next;
+	const void *user;
+	unsigned long iova;
+	unsigned long npages;
+	unsigned int count;
+};
+
+/**
  * struct pages_extent - pages that are pinned, and claimed by the same users
  * @node: range of page indices, in iommufd_pages::extents
  * @claims: number of claims on all of it, 0 for one that is not in use
  * @store: where its runs are
  * @offset: of its first page in @store, in pages
+ * @pins: those that begin at its first page. A claim begins where an extent does,
+ *        and keeps that extent.
+ * @pin: the first one's memory; there seldom is another
  */
 struct pages_extent {
 	struct gap_node node;
 	unsigned int claims;
 	struct pages_store *store;
 	unsigned long offset;
+	struct pages_pin *pins;
+	struct pages_pin pin;
 };
 
 enum pages_type {
@@ -138,10 +159,20 @@ void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map);
 void pages_warn_stuck(const struct pages_mapping *map);
 
+/* pages_pin.c */
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
-	      unsigned long npages, bool write, struct page **out_pages);
+	      unsigned long npages, bool write, const void *user,
+	      unsigned long iova, struct page **out_pages);
+bool pages_has_pins(struct iommufd_pages *pages, unsigned long first,
+		    unsigned long npages, const void *user, unsigned long iova);
+unsigned int pages_unpin(struct iommufd_pages *pages, unsigned long first,
+			 unsigned long npages, const void *user,
+			 unsigned long iova);
+
+/* pages_rw.c */
 int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 	     size_t length, unsigned int flags);
+
 int pages_lookup(struct iommufd_pages *pages, unsigned long start,
 		 unsigned long max_length, phys_addr_t *phys,
 		 unsigned long *length);
@@ -255,8 +286,12 @@ static inline unsigned long extent_pfn(const struct pages_extent *extent,
 			      extent->offset + (index - extent->node.first));
 }
 
-/* For pages_rw.c */
+/* pages.c, for pages_pin.c and pages_rw.c */
 struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
 				       unsigned long first,
 				       unsigned long last);
+int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
+		    unsigned long last);
+void pages_remove_claim(struct iommufd_pages *pages,
+			struct pages_extent *extent, unsigned long last);
 #endif

@@ -34,8 +34,10 @@ static void unpin_one(struct ref_access *a, unsigned int i)
 	struct ref_window pin = a->pin[i];
 
 	a->pin[i] = a->pin[--a->nr];
-	iopgt_unpin(&ref_spaces[a->space].iopt, pin.first,
-		    pin.last - pin.first + 1);
+	MODEL_CHECK(iopgt_unpin(&ref_spaces[a->space].iopt, &a->access,
+				pin.first, pin.last - pin.first + 1),
+		    "0x%lx-0x%lx, which is pinned, cannot be unpinned",
+		    pin.first, pin.last);
 	pin_settle(a, pin.first, pin.last, false);
 }
 
@@ -161,7 +163,7 @@ void op_pin(unsigned int access, unsigned long iova, unsigned long length,
 		errs = REF_ERR(ENOENT);
 	else
 		errs = pin_errs(s, iova, last, write);
-	rc = iopgt_pin(&s->iopt, iova, length, pages, write);
+	rc = iopgt_pin(&s->iopt, &a->access, iova, length, pages, write);
 	if (ref_settle(errs, rc)) {
 		a->pin[a->nr++] = (struct ref_window){ iova, last };
 		pin_settle(a, iova, last, true);

@@ -38,13 +38,21 @@ static inline void init_waitqueue_head(wait_queue_head_t *wq)
 #define wait_event(wq, cond)		((void)__shim_wait_event(wq, cond, false))
 #define wait_event_killable(wq, cond)	__shim_wait_event(wq, cond, true)
 #define wait_event_interruptible(wq, cond) __shim_wait_event(wq, cond, true)
-/*
- * No test depends on time: it is up only where nothing else can happen, which
- * no plan waits for.
- */
-#define wait_event_timeout(wq, cond, t)	(wait_event(wq, cond), 1)
+/* No test depends on time: it is up only where nothing else can happen. */
+#define __shim_wait_event_timeout(wq, cond, killable)			\
+({									\
+	bool __up = false;						\
+	int __rc;							\
+									\
+	__rc = __shim_wait_event(wq,					\
+				 (cond) || (__up = shim_time_is_up()),	\
+				 killable);				\
+	__rc ?: !__up;							\
+})
+#define wait_event_timeout(wq, cond, t) \
+	__shim_wait_event_timeout(wq, cond, false)
 #define wait_event_killable_timeout(wq, cond, t) \
-	(__shim_wait_event(wq, cond, true) ?: 1)
+	__shim_wait_event_timeout(wq, cond, true)
 
 #define wake_up(wq)			shim_wake(&(wq)->queue)
 #define wake_up_all(wq)			shim_wake(&(wq)->queue)

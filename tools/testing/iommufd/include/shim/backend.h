@@ -76,6 +76,8 @@ void shim_might_sleep(const char *what);
 unsigned int shim_wait_prepare(struct shim_waitq *wait);
 void shim_wait(struct shim_waitq *wait, unsigned int wakeups, bool killable);
 void shim_wake(struct shim_waitq *wait);
+/* Before a wait that need not be for ever: can nothing else happen? */
+bool shim_time_is_up(void);
 
 void *shim_alloc(size_t size, bool zero, bool may_fail);
 void *shim_realloc(void *p, size_t size);
