@@ -364,7 +364,8 @@ static void access_pins_dropped(struct iommufd_access *access)
  * @flags: IOMMUFD_ACCESS_RW_WRITE, or 0 for reading
  *
  * The pages stay until iommufd_access_unpin_pages(), which the unmap callback has to
- * call at the latest.
+ * call at the latest. They can be read in any case: so they have to be mapped for
+ * reading, as VFIO asks of what it pins for both.
  *
  * Context: may sleep.
  * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EINVAL for

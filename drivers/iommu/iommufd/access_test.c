@@ -611,6 +611,60 @@ static void kept_by_the_kernel(struct kunit *test)
 	iommufd_access_destroy(access);
 }
 
+/* The kernel may do what a device may */
+static void respects_protection(struct kunit *test)
+{
+	const unsigned int write = IOMMUFD_ACCESS_RW_WRITE;
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct access_ctx *ctx = test->priv;
+	const unsigned long write_only = TEST_IOVA + TEST_SIZE;
+	const unsigned long read_only = write_only + PAGE_SIZE;
+	unsigned long iova = write_only;
+	u8 byte = 1;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_map_user(&ctx->ioas->iopt, &ctx->ictx.budget,
+				       ctx->uptr, PAGE_SIZE, &iova, IOMMU_WRITE,
+				       IOPGT_FIXED));
+	iova = read_only;
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_map_user(&ctx->ioas->iopt, &ctx->ictx.budget,
+				       ctx->uptr, PAGE_SIZE, &iova, IOMMU_READ,
+				       IOPGT_FIXED));
+
+	/* Twice: first the memory is not there yet */
+	for (int i = 0; i != 2; i++) {
+		KUNIT_EXPECT_EQ(test, -EPERM,
+				iommufd_access_rw(access, write_only, &byte, 1,
+						  0));
+		KUNIT_EXPECT_EQ(test, -EPERM,
+				iommufd_access_rw(access, read_only, &byte, 1,
+						  write));
+		KUNIT_EXPECT_EQ(test, 0,
+				iommufd_access_rw(access, write_only, &byte, 1,
+						  write));
+		KUNIT_EXPECT_EQ(test, 0,
+				iommufd_access_rw(access, read_only, &byte, 1,
+						  0));
+	}
+	/* Whoever has a page can read it */
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommufd_access_pin_pages(access, write_only, PAGE_SIZE,
+						 NULL, 0));
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommufd_access_pin_pages(access, write_only, PAGE_SIZE,
+						 NULL, write));
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommufd_access_pin_pages(access, read_only, PAGE_SIZE,
+						 NULL, write));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_access_pin_pages(access, read_only, PAGE_SIZE,
+						 NULL, 0));
+	iommufd_access_unpin_pages(access, read_only, PAGE_SIZE);
+	iommufd_access_destroy(access);
+}
+
 static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(kthread_copies),
 	KUNIT_CASE(not_attached),
@@ -621,6 +675,7 @@ static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE_SLOW(keeps_its_pins),
 	KUNIT_CASE(unpins_late),
 	KUNIT_CASE(kept_by_the_kernel),
+	KUNIT_CASE(respects_protection),
 	{}
 };
 

@@ -75,6 +75,14 @@ static unsigned long npages_of(unsigned long first, unsigned long last)
 	return (last - first + 1) >> PAGE_SHIFT;
 }
 
+/* May it be read, and if @write written to as well? */
+static bool area_allows(const struct iopgt_area *area, bool write)
+{
+	int prot = IOMMU_READ | (write ? IOMMU_WRITE : 0);
+
+	return (area->prot & prot) == prot;
+}
+
 /* Whoever unmaps it frees it once it can have iova_lock, which is held for read */
 static __always_inline void area_drop_pins(struct io_pagetable *iopt,
 					   struct iopgt_area *area,
@@ -146,7 +154,7 @@ static int area_pin(struct iopgt_access *access, struct iopgt_area *area,
 {
 	int rc;
 
-	if (write && !(area->prot & IOMMU_WRITE))
+	if (!area_allows(area, write))
 		return -EPERM;
 	rc = pages_pin(area->pages, area_start_at(area, first) >> PAGE_SHIFT,
 		       npages_of(first, last), write, access, first, out_pages);
@@ -166,11 +174,12 @@ static int area_pin(struct iopgt_access *access, struct iopgt_area *area,
  * @iova: first IOVA, page aligned
  * @length: bytes, a multiple of PAGE_SIZE
  * @out_pages: the pages, in the order of their IOVAs; or NULL
- * @write: they will be written to
+ * @write: they will be written to, and not only read
  *
  * Context: may sleep. Killable. For one access one call at a time, or iopgt_unpin().
  * Return: 0; -ENOENT where not all is mapped; -EINVAL where it is not aligned, or
- * not memory; -EPERM for writing to what is read-only; -EOVERFLOW; an errno of pages_pin().
+ * not memory; -EPERM where it is not mapped for reading, or not for writing and is to
+ * be written to; -EOVERFLOW; an errno of pages_pin().
  */
 int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
 	      unsigned long iova, unsigned long length,
@@ -235,6 +244,13 @@ bool iopgt_unpin(struct io_pagetable *iopt, struct iopgt_access *access,
 	return area_unpin(iopt, access, area, iova, last);
 }
 
+static int area_check_rw(const struct iopgt_area *area, unsigned int flags)
+{
+	int prot = flags & IOMMUFD_ACCESS_RW_WRITE ? IOMMU_WRITE : IOMMU_READ;
+
+	return area->prot & prot ? 0 : -EPERM;
+}
+
 /**
  * iopgt_rw() - Copy to or from what a range of IOVAs shows
  * @iopt: IOVA space
@@ -244,8 +260,9 @@ bool iopgt_unpin(struct io_pagetable *iopt, struct iopgt_access *access,
  * @flags: IOMMUFD_ACCESS_RW_*
  *
  * Context: may sleep.
- * Return: 0; -ENOENT where not all is mapped; -EPERM for writing to what is
- * read-only; -EINVAL for length 0, or where it is not memory; -EOVERFLOW; -EFAULT
+ * Return: 0; -ENOENT where not all is mapped; -EPERM for writing to what is not
+ * mapped for writing, or reading what is not mapped for reading; -EINVAL for length
+ * 0, or where it is not memory; -EOVERFLOW; -EFAULT
  * where the memory is gone.
  */
 int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
@@ -266,11 +283,10 @@ int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 	for (;;) {
 		size_t n = min(last, area->node.last) - iova + 1;
 
-		if ((flags & IOMMUFD_ACCESS_RW_WRITE) &&
-		    !(area->prot & IOMMU_WRITE))
-			return -EPERM;
-		rc = pages_rw(area->pages, area_start_at(area, iova), data, n,
-			      flags);
+		rc = area_check_rw(area, flags);
+		if (!rc)
+			rc = pages_rw(area->pages, area_start_at(area, iova),
+				      data, n, flags);
 		if (rc || area->node.last >= last)
 			return rc;
 		data += n;

@@ -107,7 +107,8 @@ static u64 pin_errs(struct ref_space *s, unsigned long first,
 
 		if (from > to)
 			continue;
-		if (write && !(area->prot & IOMMU_WRITE))
+		if (!(area->prot & IOMMU_READ) ||
+		    (write && !(area->prot & IOMMU_WRITE)))
 			errs |= REF_ERR(EPERM);
 		if (area->range->type == PAGES_DMABUF)
 			errs |= REF_ERR(EINVAL);
@@ -191,7 +192,8 @@ static u64 rw_errs(struct ref_space *s, unsigned long first,
 		unsigned long to = min(last, area->last);
 		struct ref_range *range = area->range;
 
-		if (write && (!(area->prot & IOMMU_WRITE) || !range->writable))
+		if (!(area->prot & (write ? IOMMU_WRITE : IOMMU_READ)) ||
+		    (write && !range->writable))
 			errs |= REF_ERR(EPERM);
 		if (range->type == PAGES_DMABUF)
 			errs |= REF_ERR(EINVAL);
