@@ -414,6 +414,18 @@ void iommufd_access_unpin_pages(struct iommufd_access *access,
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
 
+static int access_rw_slowly(struct iommufd_access *access,
+			    struct access_link *link, unsigned long iova,
+			    void *data, size_t length, unsigned int flags)
+{
+	int rc = iopgt_rw_slowly(&link->ioas->iopt, iova, data, length, flags);
+
+	guard(mutex)(&access->lock);
+	link->node.pins--;
+	access_pins_dropped(access);
+	return rc;
+}
+
 /**
  * iommufd_access_rw() - Copy to or from what a range of IOVAs shows
  * @access: the access
@@ -422,16 +434,27 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin_pages, "IOMMUFD");
  * @length: bytes
  * @flags: IOMMUFD_ACCESS_RW_WRITE to write; IOMMUFD_ACCESS_RW_KTHREAD in a kthread
  *
- * Context: may sleep.
- * Return: 0; -ENOENT where it is not attached, or not all is mapped; or an errno of
- * iopgt_rw().
+ * Context: may sleep. No lock is held where memory has to be waited for that
+ * userspace provides.
+ * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EPERM where it
+ * is not mapped for writing, or for reading; or an errno of iopgt_rw_slowly().
  */
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t length, unsigned int flags)
 {
-	guard(mutex)(&access->lock);
-	if (!access->attached)
-		return -ENOENT;
-	return iopgt_rw(&access->link->ioas->iopt, iova, data, length, flags);
+	struct access_link *link;
+	int rc;
+
+	scoped_guard(mutex, &access->lock) {
+		link = access->link;
+		if (!access->attached)
+			return -ENOENT;
+		rc = iopgt_rw(&link->ioas->iopt, iova, data, length, flags);
+		if (rc != -EAGAIN)
+			return rc;
+		/* As good as a pin: the link stays */
+		link->node.pins++;
+	}
+	return access_rw_slowly(access, link, iova, data, length, flags);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, "IOMMUFD");

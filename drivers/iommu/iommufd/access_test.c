@@ -665,6 +665,32 @@ static void respects_protection(struct kunit *test)
 	iommufd_access_destroy(access);
 }
 
+/* With locks held, nobody waits for memory that userspace may keep back */
+static void waits_without_locks(struct kunit *test)
+{
+	struct iommufd_access *access =
+		access_test_new(test, &copying_ops, true);
+	struct access_ctx *ctx = test->priv;
+	struct io_pagetable *iopt = &ctx->ioas->iopt;
+	u8 byte = 1;
+
+	KUNIT_EXPECT_EQ(test, -EAGAIN, iopgt_rw(iopt, TEST_IOVA, &byte, 1, 0));
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			iopgt_rw(iopt, TEST_IOVA + PAGE_SIZE, &byte, 1,
+				 IOMMUFD_ACCESS_RW_WRITE));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_access_rw(access, TEST_IOVA, &byte, 1, 0));
+	KUNIT_EXPECT_EQ(test, 0, byte);
+	KUNIT_EXPECT_EQ(test, 0, iopgt_rw(iopt, TEST_IOVA, &byte, 1, 0));
+	EXPECT_PINS(test, 0);
+
+	/* Another's memory is pinned for the copy, which may have to wait, too */
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			iopgt_rw(iopt, TEST_IOVA, &byte, 1,
+				 __IOMMUFD_ACCESS_RW_SLOW_PATH));
+	iommufd_access_destroy(access);
+}
+
 static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(kthread_copies),
 	KUNIT_CASE(not_attached),
@@ -676,6 +702,7 @@ static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(unpins_late),
 	KUNIT_CASE(kept_by_the_kernel),
 	KUNIT_CASE(respects_protection),
+	KUNIT_CASE(waits_without_locks),
 	{}
 };
 

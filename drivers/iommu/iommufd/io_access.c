@@ -259,11 +259,11 @@ static int area_check_rw(const struct iopgt_area *area, unsigned int flags)
  * @length: bytes
  * @flags: IOMMUFD_ACCESS_RW_*
  *
- * Context: may sleep.
+ * Context: may sleep, but not for memory that is not there.
  * Return: 0; -ENOENT where not all is mapped; -EPERM for writing to what is not
  * mapped for writing, or reading what is not mapped for reading; -EINVAL for length
- * 0, or where it is not memory; -EOVERFLOW; -EFAULT
- * where the memory is gone.
+ * 0, or where it is not memory; -EOVERFLOW; -EAGAIN where iopgt_rw_slowly() has to
+ * begin anew.
  */
 int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 	     size_t length, unsigned int flags)
@@ -293,6 +293,78 @@ int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 		iova += n;
 		area = area_next_in(area, last);
 	}
+}
+
+/* Keep the areas of a range mapped */
+static int areas_hold(struct io_pagetable *iopt, unsigned long iova,
+		      unsigned long last, unsigned int flags)
+{
+	struct iopgt_area *first, *area;
+	int rc;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	first = iopgt_covering(iopt, iova, last);
+	if (!first)
+		return -ENOENT;
+	for (area = first; area; area = area_next_in(area, last)) {
+		rc = area_check_rw(area, flags);
+		if (rc)
+			return rc;
+	}
+	for (area = first; area; area = area_next_in(area, last))
+		atomic_inc(&area->pins);
+	return 0;
+}
+
+static void areas_unhold(struct io_pagetable *iopt, unsigned long iova,
+			 unsigned long last)
+{
+	struct iopgt_area *area;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	for_each_area_in(area, iopt, iova, last)
+		area_drop_pins(iopt, area, 1);
+}
+
+/**
+ * iopgt_rw_slowly() - Copy to or from what a range of IOVAs shows, and may not be there
+ * @iopt: IOVA space
+ * @iova: first IOVA
+ * @data: kernel buffer
+ * @length: bytes
+ * @flags: IOMMUFD_ACCESS_RW_*
+ *
+ * Context: may sleep for as long as userspace wants, as userspace may provide the
+ * memory. Nobody is kept from anything but unmapping the areas, and those who do are
+ * killable.
+ * Return: 0, or an errno of iopgt_rw(); -EFAULT or what pinning says where the memory
+ * is gone. Part of the data may have been copied then.
+ */
+int iopgt_rw_slowly(struct io_pagetable *iopt, unsigned long iova, void *data,
+		    size_t length, unsigned int flags)
+{
+	unsigned long at = iova, last, n;
+	int rc;
+
+	rc = check_range(iova, length, &last);
+	if (!rc)
+		rc = areas_hold(iopt, iova, last, flags);
+	if (rc)
+		return rc;
+	do {
+		struct iopgt_area *area;
+
+		/* It stays what it is, but its neighbours may come and go */
+		scoped_guard(rwsem_read, &iopt->iova_lock)
+			area = area_first_in(iopt, at, at);
+		n = min(last, area->node.last) - at + 1;
+		rc = pages_rw_slowly(area->pages, area_start_at(area, at), data,
+				     n, flags);
+		data += n;
+		at += n;
+	} while (!rc && at - 1 != last);
+	areas_unhold(iopt, iova, last);
+	return rc;
 }
 
 /**

@@ -191,4 +191,6 @@ bool iopgt_unpin(struct io_pagetable *iopt, struct iopgt_access *access,
 		 unsigned long iova, unsigned long length);
 int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 	     size_t length, unsigned int flags);
+int iopgt_rw_slowly(struct io_pagetable *iopt, unsigned long iova, void *data,
+		    size_t length, unsigned int flags);
 #endif

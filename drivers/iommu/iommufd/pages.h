@@ -172,6 +172,8 @@ unsigned int pages_unpin(struct iommufd_pages *pages, unsigned long first,
 /* pages_rw.c */
 int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 	     size_t length, unsigned int flags);
+int pages_rw_slowly(struct iommufd_pages *pages, unsigned long start, void *data,
+		    size_t length, unsigned int flags);
 
 int pages_lookup(struct iommufd_pages *pages, unsigned long start,
 		 unsigned long max_length, phys_addr_t *phys,

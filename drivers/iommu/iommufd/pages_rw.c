@@ -7,6 +7,7 @@
 #include <linux/highmem.h>
 #include <linux/iommufd.h>
 #include <linux/kthread.h>
+#include <linux/memcontrol.h>
 #include <linux/mmu_context.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
@@ -51,6 +52,21 @@ static size_t rw_pinned(struct pages_extent *extent, unsigned long start,
 	return done;
 }
 
+/* The lock is held: nobody waits here for memory that userspace may keep back */
+static int rw_user_if_there(void __user *uptr, void *data, size_t length,
+			    bool write)
+{
+	unsigned long left;
+
+	if (iommufd_should_fail())
+		return -EFAULT;
+	pagefault_disable();
+	left = write ? copy_to_user(uptr, data, length) :
+		       copy_from_user(data, uptr, length);
+	pagefault_enable();
+	return left ? -EAGAIN : 0;
+}
+
 static int rw_user(void __user *uptr, void *data, size_t length, bool write)
 {
 	if (iommufd_should_fail() ||
@@ -74,14 +90,32 @@ static int rw_kthread(struct mm_struct *mm, void __user *uptr, void *data,
 	return rc;
 }
 
+/* A hole that a kthread fills is charged to the process that pays for the range */
+static struct page *borrow_for_owner(struct iommufd_pages *pages,
+				     unsigned long index)
+{
+	struct mem_cgroup *memcg, *old;
+	struct page *page;
+
+	scoped_guard(mutex, &pages->lock)
+		memcg = get_mem_cgroup_from_mm(pages->payer.mm);
+	old = set_active_memcg(memcg);
+	page = pin_one_file_page(pages->file, index);
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	return page;
+}
+
 static struct page *pages_borrow_page(struct iommufd_pages *pages,
 				      unsigned long start, bool write)
 {
+	unsigned long index = pages->first + (start >> PAGE_SHIFT);
+
 	if (pages->type == PAGES_USER)
 		return pin_one_page(pages->payer.mm, pages->uaddr + start,
 				    write);
-	return pin_one_file_page(pages->file,
-				 pages->first + (start >> PAGE_SHIFT));
+	return current->mm ? pin_one_file_page(pages->file, index) :
+			     borrow_for_owner(pages, index);
 }
 
 /* Page by page, each pinned for the time of its copy */
@@ -99,12 +133,14 @@ static int rw_by_page(struct iommufd_pages *pages, unsigned long start,
 		start += n;
 		data += n;
 		length -= n;
+		cond_resched();
 	}
 	return 0;
 }
 
-static int rw_unpinned(struct iommufd_pages *pages, unsigned long start,
-		       void *data, size_t length, unsigned int flags)
+/* Without the lock */
+static int rw_unpinned_slowly(struct iommufd_pages *pages, unsigned long start,
+			      void *data, size_t length, unsigned int flags)
 {
 	bool write = flags & IOMMUFD_ACCESS_RW_WRITE;
 
@@ -121,6 +157,42 @@ static int rw_unpinned(struct iommufd_pages *pages, unsigned long start,
 	return rw_by_page(pages, start, data, length, write);
 }
 
+static int rw_unpinned(struct iommufd_pages *pages, unsigned long start,
+		       void *data, size_t length, unsigned int flags)
+{
+	if (pages->type != PAGES_USER || pages->payer.mm != current->mm ||
+	    (flags & __IOMMUFD_ACCESS_RW_SLOW_PATH))
+		return -EAGAIN;
+	return rw_user_if_there((void __user *)(pages->uaddr + start), data,
+				length, flags & IOMMUFD_ACCESS_RW_WRITE);
+}
+
+/*
+ * Copy what is pinned at @start, or find out how much is not, up to @length bytes.
+ * Returns how many bytes, and in *@pinned which of both.
+ */
+static size_t rw_pinned_part(struct iommufd_pages *pages, unsigned long start,
+			     void *data, size_t length, bool write, bool *pinned)
+{
+	unsigned long index = start >> PAGE_SHIFT;
+	unsigned long last = (start + length - 1) >> PAGE_SHIFT;
+	struct pages_extent *extent = pages_find_extent(pages, index, last);
+
+	*pinned = extent && extent->node.first <= index;
+	if (*pinned)
+		return rw_pinned(extent, start, data, length, write);
+	return extent ? (extent->node.first << PAGE_SHIFT) - start : length;
+}
+
+static int rw_check(const struct iommufd_pages *pages, unsigned int flags)
+{
+	if (pages->type == PAGES_DMABUF)
+		return -EINVAL;
+	if ((flags & IOMMUFD_ACCESS_RW_WRITE) && !pages->writable)
+		return -EPERM;
+	return 0;
+}
+
 /**
  * pages_rw() - Copy to or from a part of a range
  * @pages: the range
@@ -129,21 +201,19 @@ static int rw_unpinned(struct iommufd_pages *pages, unsigned long start,
  * @length: bytes
  * @flags: IOMMUFD_ACCESS_RW_*
  *
- * Context: may sleep; takes the lock.
+ * Context: may sleep; takes the lock. Does not wait for memory.
  * Return: 0; -EPERM for writing to what is not writable; -EINVAL for memory
- * without struct pages; -EFAULT or what pinning says where the memory is not
- * there. Part of the data may have been copied then.
+ * without struct pages; -EFAULT in tests; -EAGAIN where it would have to wait, with
+ * part of the data copied: then pages_rw_slowly() does all of it.
  */
 int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 	     size_t length, unsigned int flags)
 {
 	bool write = flags & IOMMUFD_ACCESS_RW_WRITE;
+	int rc = rw_check(pages, flags);
 
-	if (pages->type == PAGES_DMABUF)
-		return -EINVAL;
-	if (write && !pages->writable)
-		return -EPERM;
-
+	if (rc)
+		return rc;
 	guard(mutex)(&pages->lock);
 	/* What an emulated device mostly does: a few bytes */
 	if (offset_in_page(start) + length <= PAGE_SIZE) {
@@ -158,18 +228,11 @@ int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 		return 0;
 	}
 	while (length) {
-		unsigned long index = start >> PAGE_SHIFT;
-		unsigned long last = (start + length - 1) >> PAGE_SHIFT;
-		struct pages_extent *extent;
-		size_t n = length;
-		int rc;
+		bool pinned;
+		size_t n = rw_pinned_part(pages, start, data, length, write,
+					  &pinned);
 
-		extent = pages_find_extent(pages, index, last);
-		if (extent && extent->node.first <= index) {
-			n = rw_pinned(extent, start, data, length, write);
-		} else {
-			if (extent)
-				n = (extent->node.first << PAGE_SHIFT) - start;
+		if (!pinned) {
 			rc = rw_unpinned(pages, start, data, n, flags);
 			if (rc)
 				return rc;
@@ -179,4 +242,36 @@ int pages_rw(struct iommufd_pages *pages, unsigned long start, void *data,
 		length -= n;
 	}
 	return 0;
+}
+
+/**
+ * pages_rw_slowly() - Copy to or from a part of a range that may not be there
+ * @pages: the range
+ * @start: first byte
+ * @data: kernel buffer
+ * @length: bytes
+ * @flags: IOMMUFD_ACCESS_RW_*
+ *
+ * Context: may sleep, for as long as userspace wants; takes the lock, but not while
+ * it waits for memory.
+ * Return: as pages_rw(), but never -EAGAIN; -EFAULT or what pinning says where the
+ * memory is not there. Part of the data may have been copied then.
+ */
+int pages_rw_slowly(struct iommufd_pages *pages, unsigned long start, void *data,
+		    size_t length, unsigned int flags)
+{
+	bool write = flags & IOMMUFD_ACCESS_RW_WRITE, pinned;
+	int rc = rw_check(pages, flags);
+	size_t n;
+
+	for (; length && !rc; length -= n) {
+		scoped_guard(mutex, &pages->lock)
+			n = rw_pinned_part(pages, start, data, length, write,
+					   &pinned);
+		if (!pinned)
+			rc = rw_unpinned_slowly(pages, start, data, n, flags);
+		start += n;
+		data += n;
+	}
+	return rc;
 }

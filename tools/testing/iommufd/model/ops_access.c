@@ -180,6 +180,22 @@ void op_unpin(unsigned int access, unsigned int pin)
 	op_end(0);
 }
 
+static bool rw_may(const struct ref_area *area, bool write)
+{
+	return area->prot & (write ? IOMMU_WRITE : IOMMU_READ);
+}
+
+/* Where memory has to be waited for, all areas are looked at first */
+static u64 rw_later_errs(struct ref_space *s, unsigned long first,
+			 unsigned long last, bool write)
+{
+	for (unsigned int i = 0; i != s->nr; i++)
+		if (ref_overlap(s->area[i].first, s->area[i].last, first, last) &&
+		    !rw_may(&s->area[i], write))
+			return REF_ERR(EPERM);
+	return 0;
+}
+
 /* The errors that come before, and with, the copying of each area in turn */
 static u64 rw_errs(struct ref_space *s, unsigned long first,
 		   unsigned long last, bool write)
@@ -192,13 +208,12 @@ static u64 rw_errs(struct ref_space *s, unsigned long first,
 		unsigned long to = min(last, area->last);
 		struct ref_range *range = area->range;
 
-		if (!(area->prot & (write ? IOMMU_WRITE : IOMMU_READ)) ||
-		    (write && !range->writable))
+		if (!rw_may(area, write) || (write && !range->writable))
 			errs |= REF_ERR(EPERM);
 		if (range->type == PAGES_DMABUF)
 			errs |= REF_ERR(EINVAL);
 		if (errs)
-			return errs;
+			return errs | rw_later_errs(s, first, last, write);
 		for (unsigned long page = ref_page(area, at);
 		     page <= ref_page(area, to); page++) {
 			unsigned long where = range->first + page;
@@ -217,8 +232,10 @@ static u64 rw_errs(struct ref_space *s, unsigned long first,
 			    (write && !(flags & MODEL_VA_WRITE)))
 				errs |= REF_ERR(EFAULT);
 		}
-		if (errs || to == last)
-			return errs;
+		if (errs)
+			return errs | rw_later_errs(s, first, last, write);
+		if (to == last)
+			return 0;
 		at = to + 1;
 	}
 }
@@ -268,6 +285,8 @@ void op_rw(unsigned int space, unsigned long iova, unsigned long length,
 	if (flags & IOMMUFD_ACCESS_RW_KTHREAD)
 		task->mm = NULL;
 	rc = iopgt_rw(&s->iopt, iova, data, length, flags);
+	if (rc == -EAGAIN)
+		rc = iopgt_rw_slowly(&s->iopt, iova, data, length, flags);
 	task->mm = mm;
 	if (ref_settle(errs, rc))
 		check_copied(s, iova, data, length);

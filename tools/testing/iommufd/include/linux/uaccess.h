@@ -130,4 +130,8 @@ static inline int check_zeroed_user(const void __user *from, size_t n)
 	return !memchr_inv(from, 0, n);
 }
 
+/* User memory is there, or it is not mapped at all */
+#define pagefault_disable()	do { } while (0)
+#define pagefault_enable()	do { } while (0)
+
 #endif
