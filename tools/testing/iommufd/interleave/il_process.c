@@ -18,12 +18,17 @@ enum scene {
 	NO_ROOM = 4,
 	/* There is another context that has a copy of nothing */
 	CONTAINER = 8,
+	/* What is mapped at first is in the second IOAS alone */
+	COPIED = 16,
+	/* Nothing is mapped later: the new process pays for all, if it can */
+	ALL_MOVE = 32,
 };
 
 static struct iommufd_device *idev[2];
 static struct iommufd_access *access;
 static u32 ioas[2], dev_id[2], hwpt;
 static unsigned int scene;
+static bool changed;
 
 static void become(unsigned int task)
 {
@@ -38,6 +43,7 @@ static void change(void)
 	rc = env_change_process();
 	IL_ASSERT(!rc || rc == -ENOMEM || rc == -EINTR || rc == -EFAULT ||
 		  rc == -EBUSY, "CHANGE_PROCESS = %d", rc);
+	changed = !rc;
 }
 
 static void change_back(void)
@@ -57,6 +63,12 @@ static void copy(void)
 {
 	if (!env_copy(ioas[1], 0, ioas[0], 0, 2))
 		env_unmap(ioas[1], 0, 2);
+}
+
+/* While it is copied from, its destroyer waits */
+static void copy_from_second(void)
+{
+	env_copy(ioas[0], 0, ioas[1], 0, 2);
 }
 
 static void copy_and_stay(void)
@@ -145,6 +157,7 @@ static void setup(const struct il_plan *plan)
 
 	env_reset();
 	scene = plan->scene;
+	changed = false;
 	env_iommufd = env_open("iommu");
 	if (scene & BY_PROCESS) {
 		env_tasks[0].capable = true;
@@ -161,6 +174,10 @@ static void setup(const struct il_plan *plan)
 	if (!(scene & NO_HWPT))
 		IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas[0], 0, 0, &hwpt),
 			  "HWPT_ALLOC");
+	if (scene & COPIED) {
+		env_copy(ioas[1], 0, ioas[0], 0, 2);
+		env_unmap(ioas[0], 0, 2);
+	}
 	access = iommufd_access_create(env_ctx(), &access_ops, NULL, &id);
 	IL_ASSERT(!IS_ERR(access) && !iommufd_access_attach(access, ioas[0]),
 		  "access");
@@ -170,8 +187,13 @@ static void setup(const struct il_plan *plan)
 static void check(void)
 {
 	long pinned = 0, charged = 0;
+	u32 second = 0;
 	unsigned long pfn;
 	unsigned int i;
+
+	/* Who pays shows once it is pinned. Where a destroyer was killed, it is there. */
+	if (scene & ALL_MOVE)
+		env_hwpt_alloc(dev_id[0], ioas[1], 0, 0, &second);
 
 	for (pfn = 0; pfn != ENV_PFNS; pfn++)
 		pinned += env_is_pinned(pfn);
@@ -180,8 +202,12 @@ static void check(void)
 			  -env_charged(i));
 		charged += env_charged(i);
 	}
+	IL_ASSERT(!(scene & ALL_MOVE) || !changed || !env_charged(0),
+		  "process 0 pays for %ld pages still", env_charged(0));
 	IL_ASSERT(charged == pinned, "%ld pages are pinned, %ld charged",
 		  pinned, charged);
+	if (second)
+		env_destroy(second);
 
 	iommufd_access_destroy(access);
 	iommufd_device_unbind(idev[0]);
@@ -194,7 +220,7 @@ static void check(void)
 static const struct il_plan plans[] = {
 	{ { CALL(change), CALL(map_file) }, LIMIT },
 	{ { CALL(change), CALL(copy) }, LIMIT },
-	{ { CALL(change), CALL(copy_and_stay), CALL(unmap) }, LIMIT,
+	{ { CALL(change), CALL(copy_and_stay), CALL(unmap) }, SCENE(ALL_MOVE), LIMIT,
 	  .finds = "copies-keep-the-payer" },
 	{ { CALL(change), CALL(map_file), CALL(unmap) }, LIMIT },
 	{ { CALL(change), CALL(change_back), CALL(copy) }, LIMIT },
@@ -217,6 +243,9 @@ static const struct il_plan plans[] = {
 	  LIMIT },
 	{ { CALL(change), CALL(new_ioas_hwpt) }, SCENE(NO_HWPT), .failures = 1,
 	  .preemptions = 1, LIMIT },
+	{ { CALL(change), CALL(destroy), CALL(copy_from_second) },
+	  SCENE(COPIED | ALL_MOVE), .kill = 2, .preemptions = 1, LIMIT,
+	  .finds = "condemned-keep-the-payer" },
 	{ { CALL(change), CALL(copy), CALL(unmap) }, .kill = 1,
 	  .preemptions = 1, LIMIT },
 	{ { CALL(change), CALL(new_ioas_hwpt) }, SCENE(NO_HWPT), .kill = 3,
