@@ -20,6 +20,9 @@ struct iommufd_vdevice;
  * @group: the IOMMU core's group, held; NULL for a no-IOMMU device
  * @pasid_attach: struct iommufd_attach by PASID, IOMMU_NO_PASID included;
  *                under @lock
+ * @ended: attachments that are no more, by their @next: the IOMMU core may still
+ *         be at work on a fault with a handle of theirs. The next attachment is
+ *         one of these; they are freed with the group. Under @lock
  * @sw_msi_start: base of the software MSI window, PHYS_ADDR_MAX if none
  * @sw_msi_target: what the group is being attached to, or NULL; doorbells that
  *                 come into use meanwhile are mapped there too. Under
@@ -34,6 +37,7 @@ struct iommufd_group {
 	struct iommufd_ctx *ictx;
 	struct iommu_group *group;
 	struct xarray pasid_attach;
+	struct iommufd_attach *ended;
 	phys_addr_t sw_msi_start;
 	struct iommufd_hwpt_paging *sw_msi_target;
 	DECLARE_BITMAP(required_sw_msi, IOMMUFD_SW_MSI_SLOTS);
@@ -60,6 +64,7 @@ struct iommufd_attach_handle {
  * @handle: what the IOMMU core knows the attachment by, one of @handles
  * @handles: one in use, and one for the next replace: the IOMMU core wants a
  *           new one, and may still be working on a fault by the old one
+ * @next: on iommufd_group::ended
  * @devices: struct iommufd_device by object ID; never empty. Changes under
  *           iommufd_group::lock; the fault queue looks devices up that it has
  *           faults of, which are flushed once their device is gone from here
@@ -68,6 +73,7 @@ struct iommufd_attach {
 	struct iommufd_hw_pagetable *hwpt;
 	struct iommufd_attach_handle *handle;
 	struct iommufd_attach_handle handles[2];
+	struct iommufd_attach *next;
 	struct xarray devices;
 };
 

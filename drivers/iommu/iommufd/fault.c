@@ -33,9 +33,9 @@
  * all that is listed, and before iommu_detach_group_handle() or
  * iommu_detach_device_pasid() return, the driver stops the device's requests,
  * and waits for its fault thread. Not every driver does (VT-d without a PASID,
- * SMMUv3). From the handler's first lock on, iommufd waits itself; a report that
- * comes with the handle of an attachment that was replaced meanwhile finds that
- * handle in place, and leads nowhere.
+ * SMMUv3). From the handler's first lock on, iommufd waits itself. A report that
+ * comes with the handle of an attachment that has ended finds that handle in
+ * place, as long as a device of the group is bound, and leads nowhere.
  *
  * It does not know how HWPTs and devices are attached: of an attachment it
  * knows its struct iommufd_attach_handle, and which devices are in it.

@@ -57,6 +57,12 @@ static struct iommufd_group *group_alloc(struct iommufd_ctx *ictx,
 
 static void group_free(struct iommufd_group *igroup)
 {
+	struct iommufd_attach *attach;
+
+	while ((attach = igroup->ended)) {
+		igroup->ended = attach->next;
+		kfree(attach);
+	}
 	WARN_ON(!xa_empty(&igroup->pasid_attach));
 	xa_destroy(&igroup->pasid_attach);
 	mutex_destroy(&igroup->lock);
@@ -202,8 +208,14 @@ static void core_detach(struct iommufd_device *idev, ioasid_t pasid,
 static struct iommufd_attach *attach_alloc(struct iommufd_group *igroup,
 					   struct iommufd_hw_pagetable *hwpt)
 {
-	struct iommufd_attach *attach;
+	struct iommufd_attach *attach = igroup->ended;
 	unsigned int i;
+
+	if (attach) {
+		igroup->ended = attach->next;
+		attach->hwpt = hwpt;
+		return attach;
+	}
 
 	attach = kzalloc_obj(*attach, GFP_KERNEL_ACCOUNT);
 	if (!attach)
@@ -376,10 +388,13 @@ static void device_leave(struct iommufd_device *idev, ioasid_t pasid,
 				idev->dev);
 }
 
-static void attach_free(struct iommufd_attach *attach)
+/* No fault comes through it any more; but one may be about to */
+static void attach_end(struct iommufd_group *igroup,
+		       struct iommufd_attach *attach)
 {
 	xa_destroy(&attach->devices);
-	kfree(attach);
+	attach->next = igroup->ended;
+	igroup->ended = attach;
 }
 
 /* The first device of the group for this PASID: the core has to act */
@@ -437,7 +452,7 @@ err_unhold:
 err_erase:
 	xa_erase(&igroup->pasid_attach, pasid);
 err_free:
-	attach_free(attach);
+	attach_end(igroup, attach);
 	return rc;
 }
 
@@ -628,6 +643,6 @@ struct iommufd_hw_pagetable *iommufd_group_detach(struct iommufd_device *idev,
 	sw_msi_leave(igroup, pasid, hwpt);
 	device_leave(idev, pasid, hwpt, NULL);
 	xa_erase(&igroup->pasid_attach, pasid);
-	attach_free(attach);
+	attach_end(igroup, attach);
 	return hwpt;
 }
