@@ -3,6 +3,7 @@
  * The reference's state, and what is compared with it after each call: what is
  * pinned, who pays, and what each device can reach.
  */
+#include "ops.h"
 #include "ref.h"
 
 struct ref_space ref_spaces[MODEL_SPACES];
@@ -463,6 +464,8 @@ static void check_domain(const struct model_domain *d)
 
 static void check_charges(void)
 {
+	long by_process = 0;
+
 	for (unsigned int i = 0; i != MODEL_TASKS; i++) {
 		struct mm_struct *mm = &model_mms[i].mm;
 
@@ -472,7 +475,14 @@ static void check_charges(void)
 		MODEL_CHECK((long)mm->locked_vm == ref_locked_mm[i],
 			    "process %u is charged %ld pages, not %ld", i,
 			    (long)mm->locked_vm, ref_locked_mm[i]);
+		by_process += ref_locked_mm[i];
 	}
+	MODEL_CHECK(atomic_long_read(&op_budget(true)->npages) == by_process,
+		    "the context has charged %ld pages by process, not %ld",
+		    (long)atomic_long_read(&op_budget(true)->npages),
+		    by_process);
+	MODEL_CHECK(!atomic_long_read(&op_budget(false)->npages),
+		    "a context that charges by user has charged by process");
 	for (unsigned int i = 0; i != MODEL_USERS; i++)
 		MODEL_CHECK(atomic_long_read(&model_users[i].locked_vm) ==
 				    ref_locked_user[i],
