@@ -20,6 +20,7 @@ struct module;
 #define MODULE_ALIAS_MISCDEV(m)		_Static_assert(1, "")
 #define MODULE_PARM_DESC(p, d)		_Static_assert(1, "")
 #define module_param(name, type, perm)	_Static_assert(1, "")
+#define module_param_named(name, value, type, perm)	_Static_assert(1, "")
 /* iommufd is one module; the environment loads it */
 int shim_init_module(void);
 void shim_exit_module(void);
