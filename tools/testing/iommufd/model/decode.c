@@ -272,6 +272,10 @@ static void decode_pin(const unsigned char *p)
 	pick_mapped(&ref_spaces[a->space], p + 1, &iova, &length);
 	if (length > MODEL_VA_PAGES * PAGE_SIZE)
 		return;
+	if (p[5] & 2) {
+		op_unpin_wrongly(a - ref_accesses, iova, length);
+		return;
+	}
 	op_pin(a - ref_accesses, iova, length, p[4] & 1);
 }
 

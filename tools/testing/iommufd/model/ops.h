@@ -53,6 +53,8 @@ void op_remove_access(unsigned int access);
 void op_pin(unsigned int access, unsigned long iova, unsigned long length,
 	    bool write);
 void op_unpin(unsigned int access, unsigned int pin);
+void op_unpin_wrongly(unsigned int access, unsigned long iova,
+		      unsigned long length);
 void op_rw(unsigned int space, unsigned long iova, unsigned long length,
 	   unsigned int flags, unsigned char value);
 void op_lookup(unsigned int space, unsigned long iova, unsigned long length);

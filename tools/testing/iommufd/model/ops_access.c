@@ -180,6 +180,34 @@ void op_unpin(unsigned int access, unsigned int pin)
 	op_end(0);
 }
 
+static bool is_pinned(const struct ref_access *a, unsigned long iova)
+{
+	for (unsigned int i = 0; i != a->nr; i++)
+		if (a->pin[i].first <= iova && a->pin[i].last >= iova)
+			return true;
+	return false;
+}
+
+/* Where the access has pinned all of it, this is no wrong unpin, and not done */
+void op_unpin_wrongly(unsigned int access, unsigned long iova,
+		      unsigned long length)
+{
+	struct ref_access *a = &ref_accesses[access];
+	unsigned long at;
+
+	if (length && !((iova | length) & (PAGE_SIZE - 1))) {
+		for (at = 0; at != length && is_pinned(a, iova + at);)
+			at += PAGE_SIZE;
+		if (at == length)
+			return;
+	}
+	OP("(%u, 0x%lx, 0x%lx)", access, iova, length);
+	MODEL_CHECK(!iopgt_unpin(&ref_spaces[a->space].iopt, &a->access, iova,
+				 length),
+		    "what is not pinned at 0x%lx is unpinned", iova);
+	op_end(0);
+}
+
 static bool rw_may(const struct ref_area *area, bool write)
 {
 	return area->prot & (write ? IOMMU_WRITE : IOMMU_READ);
