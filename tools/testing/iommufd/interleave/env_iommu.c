@@ -356,6 +356,9 @@ static void env_page_response(struct device *dev, struct iopf_fault *fault,
 			      struct iommu_page_response *response)
 {
 	shim_point("page_response", dev);
+	IL_ASSERT(dev->iommu_group->owners,
+		  "page request %u is answered after its device was unbound",
+		  response->grpid);
 	env_answers[response->grpid]++;
 	il_log("page request %u: answered %u", response->grpid, response->code);
 	IL_ASSERT(env_answers[response->grpid] <= env_requests[response->grpid],
@@ -380,7 +383,8 @@ static bool no_handler(void *arg)
 
 /*
  * As VT-d's and SMMUv3's: a device is in the queue while something wants its
- * page requests. Neither waits for the thread that reports them.
+ * page requests. What iommufd asks of drivers (fault.c): before they are turned
+ * off, and before a detach returns, those on their way have ended.
  */
 static void update_page_requests(struct iommu_group *group)
 {
@@ -403,12 +407,20 @@ static void update_page_requests(struct iommu_group *group)
 			iopf_on[i] = true;
 		} else {
 			iopf_on[i] = false;
-			if (env_iommu.drains)
-				il_block(no_handler, dev, "drain");
+			il_block(no_handler, dev, "drain");
 			if (!env_iommu.keeps_queue)
 				iopf_queue_remove_device(iopf_queue, dev);
 		}
 	}
+}
+
+static void drain_page_requests(struct iommu_group *group)
+{
+	unsigned int i;
+
+	for (i = 0; i != ENV_DEVICES; i++)
+		if (env_devices[i].iommu_group == group)
+			il_block(no_handler, &env_devices[i], "drain");
 }
 
 bool env_page_request(unsigned int device, unsigned int group)
@@ -550,6 +562,7 @@ static void detach(struct iommu_group *group, unsigned int pasid,
 	IL_ASSERT(group->domain[pasid] == domain, "detach from another domain");
 	set_domain(group, pasid, NULL);
 	update_page_requests(group);
+	drain_page_requests(group);
 	shim_point("detached", domain);
 	group->handle[pasid] = NULL;
 	mutex_unlock(&group->mutex);

@@ -624,7 +624,7 @@ static void parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "p:f:n:r:s:vblx:")) != -1) {
+	while ((option = getopt(argc, argv, "p:f:n:r:s:vblx:h")) != -1) {
 		switch (option) {
 		case 'p':
 			options.preemptions = atoi(optarg);
