@@ -20,8 +20,11 @@
  *              taken and its memory stays pinned, for ever. It has no claim, and
  *              is in no domain that was added since.
  *
- * While it is mapped or unmapped it belongs to the thread that does so, which holds
- * domains_lock for read; for everybody else it is not there, nor if it is stuck.
+ * While it is mapped or unmapped it belongs to the thread that does so; for
+ * everybody else it is not there, nor if it is stuck. That thread holds domains_lock
+ * for read while any domain has a part of it, and until it is live, or is gone. So
+ * whoever holds that lock for write sees areas that are live, stuck, or being
+ * mapped, and then in no domain.
  */
 enum iopgt_area_state {
 	AREA_MAPPING,
@@ -43,6 +46,9 @@ enum iopgt_area_state {
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iopgt_area_state
  * @stuck: it is to become AREA_STUCK; belongs to the thread that maps or unmaps it
+ * @claimed: it claims its memory. Belongs to the thread that maps or unmaps it; of
+ *           a live one it changes with iova_lock held for write, or for read and
+ *           domains_lock for write
  */
 struct iopgt_area {
 	struct gap_node node;
@@ -54,6 +60,7 @@ struct iopgt_area {
 	short prot;
 	u8 state;
 	bool stuck;
+	bool claimed;
 };
 
 static inline struct iopgt_area *area_of(struct gap_node *node)
@@ -116,6 +123,12 @@ static inline void area_set_live(struct iopgt_area *area)
 	smp_store_release(&area->state, AREA_LIVE);
 }
 
+/* Does its memory come when userspace likes? It is not claimed under locks then */
+static inline bool area_is_slow(const struct iopgt_area *area)
+{
+	return area->pages->type == PAGES_USER;
+}
+
 /* Between two areas, of which there may be millions: -EINTR if killed */
 static inline int areas_breathe(void)
 {
@@ -129,8 +142,10 @@ struct iopgt_area *iopgt_covering(struct io_pagetable *iopt, unsigned long iova,
 				  unsigned long last);
 
 /* io_domains.c */
+bool iopgt_claims(struct io_pagetable *iopt);
 int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area);
 void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas);
+void areas_unclaim(struct iopgt_area *areas);
 
 /* iova_ranges.c */
 bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,

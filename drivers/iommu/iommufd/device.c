@@ -403,15 +403,10 @@ static int grant_by_ioas(struct attach_wish *wish, struct iommufd_ioas *ioas,
 	return rc;
 }
 
-static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
+static int grant_by_object(struct attach_wish *wish, struct iommufd_object *pt,
+			   u32 *pt_id)
 {
-	struct iommufd_ctx *ictx = wish->idev->ictx;
-	struct iommufd_object *pt;
 	int rc;
-
-	pt = iommufd_object_get(ictx, *pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(pt))
-		return PTR_ERR(pt);
 
 	switch (pt->type) {
 	case IOMMUFD_OBJ_HWPT_PAGING:
@@ -431,6 +426,49 @@ static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
 		rc = -EINVAL;
 		break;
 	}
+	return rc;
+}
+
+/* The IOVA space of what can be the first to be filled from it */
+static struct io_pagetable *iopt_of(struct iommufd_object *pt)
+{
+	if (pt->type == IOMMUFD_OBJ_IOAS)
+		return &container_of(pt, struct iommufd_ioas, obj)->iopt;
+	if (pt->type == IOMMUFD_OBJ_HWPT_PAGING)
+		return &container_of(pt, struct iommufd_hwpt_paging, common.obj)
+				->ioas->iopt;
+	return NULL;
+}
+
+/* Memory that is not pinned yet must not be waited for under locks */
+static int prepare_and_grant(struct attach_wish *wish,
+			     struct iommufd_object *pt, u32 *pt_id)
+{
+	struct io_pagetable *iopt = iopt_of(pt);
+	int rc;
+
+	if (!iopt)
+		return -EAGAIN;
+	rc = iopgt_prepare(iopt);
+	if (rc)
+		return rc;
+	rc = grant_by_object(wish, pt, pt_id);
+	iopgt_unprepare(iopt);
+	return rc;
+}
+
+static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
+{
+	struct iommufd_ctx *ictx = wish->idev->ictx;
+	struct iommufd_object *pt;
+	int rc;
+
+	pt = iommufd_object_get(ictx, *pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
+	rc = grant_by_object(wish, pt, pt_id);
+	if (rc == -EAGAIN)
+		rc = prepare_and_grant(wish, pt, pt_id);
 	iommufd_object_put(ictx, pt);
 
 	iommufd_hwpt_release(ictx, wish->left);

@@ -214,7 +214,8 @@ err_abort:
  * From now on the IOAS keeps it filled.
  *
  * Context: iommufd_ioas::lock held; may sleep.
- * Return: 0, or the error of iopgt_add_domain(): then the domain is empty.
+ * Return: 0, or the error of iopgt_add_domain(): then the domain is empty. -EAGAIN
+ * asks for iopgt_prepare(), without any lock.
  */
 int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt)
 {
@@ -385,6 +386,25 @@ err_abort:
 	return ERR_PTR(rc);
 }
 
+static int hwpt_paging_fill_unlocked(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_ioas *ioas = hwpt->ioas;
+	int rc;
+
+	scoped_guard(mutex, &ioas->lock)
+		rc = iommufd_hwpt_paging_fill(hwpt);
+	if (rc != -EAGAIN)
+		return rc;
+
+	rc = iopgt_prepare(&ioas->iopt);
+	if (rc)
+		return rc;
+	scoped_guard(mutex, &ioas->lock)
+		rc = iommufd_hwpt_paging_fill(hwpt);
+	iopgt_unprepare(&ioas->iopt);
+	return rc;
+}
+
 /*
  * The IOAS is filled in at once, if it can be: the HWPT is complete when it gets
  * known. Else that has to wait until a device is attached and settles the
@@ -401,12 +421,10 @@ hwpt_alloc_paging(struct iommufd_ioas *ioas, struct iommufd_device *idev,
 	if (IS_ERR(hwpt))
 		return ERR_CAST(hwpt);
 
-	if (iommufd_hwpt_is_settled(&hwpt->common)) {
-		guard(mutex)(&ioas->lock);
-		rc = iommufd_hwpt_paging_fill(hwpt);
-	} else if (hwpt->nest_parent) {
+	if (iommufd_hwpt_is_settled(&hwpt->common))
+		rc = hwpt_paging_fill_unlocked(hwpt);
+	else if (hwpt->nest_parent)
 		rc = -EOPNOTSUPP;
-	}
 	if (rc) {
 		iommufd_object_abort(ioas->ictx, &hwpt->common.obj);
 		return ERR_PTR(rc);

@@ -10,6 +10,23 @@
 
 #include "area.h"
 
+/**
+ * iopgt_claims() - Do areas claim their memory?
+ * @iopt: IOVA space, with domains_lock held; without it the answer is a guess
+ *
+ * Return: true where there is a domain, or is about to be one.
+ */
+bool iopgt_claims(struct io_pagetable *iopt)
+{
+	return READ_ONCE(iopt->claimers);
+}
+
+static void iopgt_add_claimer(struct io_pagetable *iopt)
+{
+	lockdep_assert_held_write(&iopt->domains_lock);
+	WRITE_ONCE(iopt->claimers, iopt->claimers + 1);
+}
+
 /* Is it out of @domain? */
 static bool area_empty_domain(struct io_pagetable *iopt,
 			      struct iopgt_area *area,
@@ -23,12 +40,12 @@ static bool area_empty_domain(struct io_pagetable *iopt,
 }
 
 /**
- * areas_empty_domains() - Take areas out of every domain, and unpin them
+ * areas_empty_domains() - Take areas out of every domain
  * @iopt: IOVA space
  * @areas: list of areas that area_fill_domains() filled
  *
- * Each domain's IOTLB is flushed once; only then is any memory given back. What an
- * IOMMU driver leaves in its domain stays pinned, and the area is marked as stuck.
+ * Each domain's IOTLB is flushed once: areas_unclaim() may follow. What an IOMMU
+ * driver leaves in its domain stays pinned, and the area is marked as stuck.
  *
  * Context: may sleep, domains_lock held. Does not allocate, cannot fail.
  */
@@ -39,9 +56,6 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
 	struct iopgt_area *area;
 
 	lockdep_assert_held(&iopt->domains_lock);
-	if (list_empty(&iopt->domains))
-		return;
-
 	list_for_each_entry(member, &iopt->domains, link) {
 		iommu_iotlb_gather_init(&gather);
 		for (area = areas; area; area = area->next) {
@@ -52,20 +66,46 @@ void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas)
 		}
 		iommu_iotlb_sync(member->domain, &gather);
 	}
-	for (area = areas; area; area = area->next) {
-		pages_unclaim(area->pages, area->start, area_length(area));
+}
+
+static void area_unclaim(struct iopgt_area *area)
+{
+	if (!area->claimed)
+		return;
+	area->claimed = false;
+	pages_unclaim(area->pages, area->start, area_length(area));
+}
+
+/**
+ * areas_unclaim() - Give back what areas have pinned
+ * @areas: list of areas of the caller's, that no domain has
+ *
+ * Context: may sleep. Does not allocate, cannot fail.
+ */
+void areas_unclaim(struct iopgt_area *areas)
+{
+	for (; areas; areas = areas->next) {
+		area_unclaim(areas);
 		cond_resched();
 	}
 }
 
+static int area_claim(struct iopgt_area *area)
+{
+	int rc = pages_claim(area->pages, area->start, area_length(area));
+
+	area->claimed = !rc;
+	return rc;
+}
+
 /**
- * area_fill_domains() - Pin an area, and map it into every domain
+ * area_fill_domains() - Map an area into every domain
  * @iopt: IOVA space
- * @area: area that is not live
+ * @area: area that is not live; it has a claim if area_is_slow(), else gets one
  *
  * Context: may sleep, domains_lock held. Killable.
- * Return: 0, or an errno of pages_claim_fill() with nothing mapped and nothing
- * pinned, unless the area is stuck. Without domains there is nothing to do.
+ * Return: 0, or an errno of pages_claim() or pages_fill() with nothing mapped,
+ * unless the area is stuck. The claim stays. Without domains there is nothing to do.
  */
 int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 {
@@ -77,17 +117,22 @@ int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area)
 	lockdep_assert_held(&iopt->domains_lock);
 	if (list_empty(&iopt->domains))
 		return 0;
-
-	member = list_first_entry(&iopt->domains, struct iopgt_domain, link);
-	rc = pages_claim_fill(area->pages, &map, member->domain);
-	if (rc) {
-		area->stuck = map.stuck;
-		return rc;
+	if (!area->claimed) {
+		rc = area_claim(area);
+		if (rc)
+			return rc;
 	}
-	list_for_each_entry_continue(member, &iopt->domains, link) {
+	list_for_each_entry(member, &iopt->domains, link) {
 		rc = pages_fill(area->pages, &map, member->domain);
 		if (rc)
 			goto undo;
+		if (!list_is_last(&member->link, &iopt->domains)) {
+			rc = areas_breathe();
+			if (rc) {
+				member = list_next_entry(member, link);
+				goto undo;
+			}
+		}
 	}
 	return 0;
 
@@ -97,19 +142,18 @@ undo:
 		pages_empty(area->pages, &map, member->domain, &gather);
 		iommu_iotlb_sync(member->domain, &gather);
 	}
-	pages_unclaim(area->pages, map.start, map.length);
 	area->stuck = map.stuck;
 	return rc;
 }
 
 /*
- * The areas before @end, or all: out of @domain, and unpinned if it is the last.
- * They stay areas: what the driver leaves in this domain, which nobody fills any
- * more, costs its memory, not its IOVAs.
+ * The areas before @end, or all: out of @domain. They stay areas: what the driver
+ * leaves in this domain, which nobody fills any more, costs its memory, not its
+ * IOVAs.
  */
 static void domain_empty_areas(struct io_pagetable *iopt,
 			       struct iommu_domain *domain,
-			       struct iopgt_area *end, bool last)
+			       struct iopgt_area *end)
 {
 	struct iommu_iotlb_gather gather;
 	struct iopgt_area *area;
@@ -118,53 +162,200 @@ static void domain_empty_areas(struct io_pagetable *iopt,
 	for_each_area(area, iopt) {
 		if (area == end)
 			break;
-		if (area->state == AREA_STUCK)
+		if (!area_is_live(area))
 			continue;
 		area_empty_domain(iopt, area, domain, &gather);
 		cond_resched();
 	}
 	iommu_iotlb_sync(domain, &gather);
-	if (!last)
-		return;
+}
 
+/* Nothing but this thread claims or unclaims for areas that are live */
+static void iopgt_assert_areas_held(struct io_pagetable *iopt)
+{
+	lockdep_assert_held_write(&iopt->domains_lock);
+	lockdep_assert_held(&iopt->iova_lock);
+}
+
+/* The last one has the areas' claims given back */
+static void iopgt_drop_claimer(struct io_pagetable *iopt)
+{
+	struct iopgt_area *area;
+
+	iopgt_assert_areas_held(iopt);
+	WRITE_ONCE(iopt->claimers, iopt->claimers - 1);
+	if (iopt->claimers)
+		return;
 	for_each_area(area, iopt) {
-		if (area == end)
-			break;
-		if (area->state == AREA_STUCK)
-			continue;
-		pages_unclaim(area->pages, area->start, area_length(area));
+		if (area_is_live(area))
+			area_unclaim(area);
 		cond_resched();
 	}
 }
 
 static int domain_fill_area(struct io_pagetable *iopt, struct iopgt_area *area,
-			    struct iommu_domain *domain, bool first)
+			    struct iommu_domain *domain)
 {
 	struct pages_mapping map = area_mapping(area, iopt);
+	int rc;
 
-	return first ? pages_claim_fill(area->pages, &map, domain) :
-		       pages_fill(area->pages, &map, domain);
+	if (!area->claimed) {
+		rc = area_claim(area);
+		if (rc)
+			return rc;
+	}
+	return pages_fill(area->pages, &map, domain);
 }
 
 static int domain_fill_areas(struct io_pagetable *iopt,
 			     struct iommu_domain *domain)
 {
-	bool first = list_empty(&iopt->domains);
 	struct iopgt_area *area;
 	int rc;
 
 	for_each_area(area, iopt) {
-		if (area->state == AREA_STUCK)
+		if (!area_is_live(area))
 			continue;
 		rc = areas_breathe();
 		if (!rc)
-			rc = domain_fill_area(iopt, area, domain, first);
+			rc = domain_fill_area(iopt, area, domain);
 		if (rc) {
-			domain_empty_areas(iopt, domain, area, first);
+			domain_empty_areas(iopt, domain, area);
 			return rc;
 		}
 	}
 	return 0;
+}
+
+/* Has all memory been claimed that is not to be claimed under locks? */
+static bool iopgt_is_prepared(struct io_pagetable *iopt)
+{
+	struct iopgt_area *area;
+
+	iopgt_assert_areas_held(iopt);
+	if (!list_empty(&iopt->domains))
+		return true;
+	for_each_area(area, iopt) {
+		if (area_is_live(area) && area_is_slow(area) && !area->claimed)
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
+/**
+ * struct area_wanted - an area that is to claim its memory
+ * @iova: its first IOVA
+ * @pages: its memory, referenced
+ * @start: first byte in @pages
+ * @length: bytes
+ */
+struct area_wanted {
+	unsigned long iova;
+	struct iommufd_pages *pages;
+	unsigned long start;
+	unsigned long length;
+};
+
+/* The first one from @iova on; -ENOENT where there is none */
+static int iopgt_find_unclaimed(struct io_pagetable *iopt, unsigned long iova,
+				struct area_wanted *wanted)
+{
+	struct iopgt_area *area;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	for_each_area_in(area, iopt, iova, ULONG_MAX) {
+		if (area_is_live(area) && area_is_slow(area) &&
+		    !area->claimed) {
+			wanted->iova = area->node.first;
+			wanted->pages = pages_get(area->pages);
+			wanted->start = area->start;
+			wanted->length = area_length(area);
+			return 0;
+		}
+		if (areas_breathe())
+			return -EINTR;
+	}
+	return -ENOENT;
+}
+
+/* Give a claim to the area that it was taken for, if that is still there */
+static bool iopgt_give_claim(struct io_pagetable *iopt,
+			     const struct area_wanted *wanted)
+{
+	struct iopgt_area *area;
+
+	guard(rwsem_write)(&iopt->iova_lock);
+	area = area_first_in(iopt, wanted->iova, wanted->iova);
+	if (!area || !area_is_live(area) || area->claimed ||
+	    area->node.first != wanted->iova || area->pages != wanted->pages ||
+	    area->start != wanted->start ||
+	    area_length(area) != wanted->length)
+		return false;
+	area->claimed = true;
+	return true;
+}
+
+/* The areas that were live before iopgt_claims() was true */
+static int iopgt_claim_live(struct io_pagetable *iopt)
+{
+	struct area_wanted wanted = {};
+	int rc;
+
+	while (!(rc = iopgt_find_unclaimed(iopt, wanted.iova, &wanted))) {
+		rc = pages_claim(wanted.pages, wanted.start, wanted.length);
+		/* Unmapped, cut, or claimed by another: look once more */
+		if (!rc && !iopgt_give_claim(iopt, &wanted))
+			pages_unclaim(wanted.pages, wanted.start,
+				      wanted.length);
+		pages_put(wanted.pages);
+		if (!rc)
+			rc = areas_breathe();
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/**
+ * iopgt_prepare() - Pin what a first domain is going to need
+ * @iopt: IOVA space
+ *
+ * After that iopgt_add_domain() does not answer -EAGAIN until iopgt_unprepare().
+ * What is mapped meanwhile is pinned, too.
+ *
+ * Context: may sleep, for as long as userspace likes: no lock may be held that
+ * others wait for. Killable.
+ * Return: 0, or an errno of pages_claim() with nothing changed.
+ */
+int iopgt_prepare(struct io_pagetable *iopt)
+{
+	int rc;
+
+	/* Whoever maps without a claim has the lock until the area is live */
+	if (down_write_killable(&iopt->domains_lock))
+		return -EINTR;
+	iopgt_add_claimer(iopt);
+	up_write(&iopt->domains_lock);
+	rc = iopgt_claim_live(iopt);
+	if (rc)
+		iopgt_unprepare(iopt);
+	return rc;
+}
+
+/**
+ * iopgt_unprepare() - Undo iopgt_prepare()
+ * @iopt: IOVA space
+ *
+ * What domains have needed since stays pinned.
+ *
+ * Context: may sleep.
+ */
+void iopgt_unprepare(struct io_pagetable *iopt)
+{
+	guard(rwsem_write)(&iopt->domains_lock);
+	guard(rwsem_read)(&iopt->iova_lock);
+	iopgt_drop_claimer(iopt);
 }
 
 static void domain_unreserve(struct io_pagetable *iopt,
@@ -186,8 +377,6 @@ static int domain_reserve(struct io_pagetable *iopt,
 		&member->domain->geometry;
 	int rc = 0;
 
-	member->below.owner = NULL;
-	member->above.owner = NULL;
 	if (!geometry->force_aperture)
 		return 0;
 	if (geometry->aperture_start)
@@ -200,57 +389,141 @@ static int domain_reserve(struct io_pagetable *iopt,
 	return rc;
 }
 
+static int iopgt_reserve_domain(struct io_pagetable *iopt,
+				struct iopgt_domain *member)
+{
+	int rc;
+
+	rc = iopgt_raise_alignment(iopt,
+				   1UL << __ffs(member->domain->pgsize_bitmap));
+	return rc ?: domain_reserve(iopt, member);
+}
+
+static void iopgt_unreserve_domain(struct io_pagetable *iopt,
+				   struct iopgt_domain *member)
+{
+	domain_unreserve(iopt, member);
+	iopgt_update_alignment(iopt);
+}
+
+static int iopgt_fill_domain(struct io_pagetable *iopt,
+			     struct iopgt_domain *member)
+{
+	int rc;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	if (!iopgt_is_prepared(iopt))
+		return -EAGAIN;
+	iopgt_add_claimer(iopt);
+	rc = domain_fill_areas(iopt, member->domain);
+	if (rc)
+		iopgt_drop_claimer(iopt);
+	else
+		list_add_tail(&member->link, &iopt->domains);
+	return rc;
+}
+
 /**
  * iopgt_add_domain() - Have a domain show all areas, from now on
  * @iopt: IOVA space
  * @member: names the domain; belongs to the IOVA space until it is removed
  *
- * Context: may sleep. Killable.
- * Return: 0. With nothing changed: -EADDRINUSE where an area, or an allowed range,
- * is outside of what the domain translates, or not aligned as it needs; -EINVAL
- * for a domain with pages of more than PAGE_SIZE; an errno of pages_claim_fill().
+ * Context: may sleep; userspace cannot keep it from going on. Killable.
+ * Return: 0. With nothing changed: -EAGAIN where memory is not pinned yet, as it
+ * is the first domain: the caller is to drop its locks for iopgt_prepare(), and
+ * try again; -EADDRINUSE where an area, or an allowed range, is outside of what the
+ * domain translates, or not aligned as it needs; -EINVAL for a domain with pages
+ * of more than PAGE_SIZE; -EINTR if killed; an errno of pages_claim() or
+ * pages_fill().
  */
 int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 {
-	struct iommu_domain *domain = member->domain;
 	int rc;
 
-	guard(rwsem_write)(&iopt->domains_lock);
-	guard(rwsem_write)(&iopt->iova_lock);
-	rc = iopgt_raise_alignment(iopt, 1UL << __ffs(domain->pgsize_bitmap));
+	member->below.owner = NULL;
+	member->above.owner = NULL;
+	if (down_write_killable(&iopt->domains_lock))
+		return -EINTR;
+	scoped_guard(rwsem_write, &iopt->iova_lock) {
+		rc = iopgt_reserve_domain(iopt, member);
+		if (rc)
+			iopgt_unreserve_domain(iopt, member);
+	}
 	if (rc)
-		return rc;
-	rc = domain_reserve(iopt, member);
-	if (rc)
-		goto undo;
-	rc = domain_fill_areas(iopt, domain);
-	if (rc)
-		goto undo;
-	list_add_tail(&member->link, &iopt->domains);
-	return 0;
-
-undo:
-	domain_unreserve(iopt, member);
-	iopgt_update_alignment(iopt);
+		goto unlock;
+	rc = iopgt_fill_domain(iopt, member);
+	if (rc) {
+		guard(rwsem_write)(&iopt->iova_lock);
+		iopgt_unreserve_domain(iopt, member);
+	}
+unlock:
+	up_write(&iopt->domains_lock);
 	return rc;
 }
 
 /**
  * iopgt_remove_domain() - Take all areas out of a domain
  * @iopt: IOVA space
- * @member: as it was added; no device uses the domain any more
+ * @member: as it was added; no device uses the domain any more, others may later
  *
  * Context: may sleep.
  */
 void iopgt_remove_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 {
 	guard(rwsem_write)(&iopt->domains_lock);
+	scoped_guard(rwsem_read, &iopt->iova_lock) {
+		list_del(&member->link);
+		domain_empty_areas(iopt, member->domain, NULL);
+		iopgt_drop_claimer(iopt);
+	}
 	guard(rwsem_write)(&iopt->iova_lock);
-	list_del(&member->link);
-	domain_empty_areas(iopt, member->domain, NULL,
-			   list_empty(&iopt->domains));
-	domain_unreserve(iopt, member);
-	iopgt_update_alignment(iopt);
+	iopgt_unreserve_domain(iopt, member);
+}
+
+/* Does the table go with the domain, whatever is still mapped? */
+static bool domain_frees_table(const struct iommu_domain *domain)
+{
+	/* That facility counts who maps a page, and sees no table go */
+	return IS_ENABLED(CONFIG_IOMMU_PT) && domain->is_iommupt &&
+	       !IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC);
+}
+
+/**
+ * iopgt_free_domain() - Remove a domain, and free it
+ * @iopt: IOVA space
+ * @member: as it was added; no device uses the domain any more
+ *
+ * Where freeing the domain frees its table, entry by entry is not cleared before.
+ * Memory is unpinned when the domain is gone.
+ *
+ * Context: may sleep.
+ */
+void iopgt_free_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
+{
+	struct iommu_domain *domain = member->domain;
+	struct iopgt_area *area;
+
+	guard(rwsem_write)(&iopt->domains_lock);
+	scoped_guard(rwsem_read, &iopt->iova_lock) {
+		list_del(&member->link);
+		if (domain_frees_table(domain)) {
+			for_each_area(area, iopt) {
+				struct pages_mapping map =
+					area_mapping(area, iopt);
+
+				if (area_is_live(area))
+					pages_forget(area->pages, &map, domain);
+				cond_resched();
+			}
+			iommu_flush_iotlb_all(domain);
+		} else {
+			domain_empty_areas(iopt, domain, NULL);
+		}
+		iommu_domain_free(domain);
+		iopgt_drop_claimer(iopt);
+	}
+	guard(rwsem_write)(&iopt->iova_lock);
+	iopgt_unreserve_domain(iopt, member);
 }
 
 /*

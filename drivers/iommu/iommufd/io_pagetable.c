@@ -5,9 +5,9 @@
  * An io_pagetable is a tree of areas, each showing a part of an iommufd_pages at
  * a range of IOVAs, and the set of domains that all of them are mapped into.
  *
- * Mapping first takes the IOVAs, as an area that nobody else sees, then pins and
- * fills without iova_lock, then makes the area live. Unmapping hides the areas,
- * empties each domain and flushes its IOTLB once, unpins, and only then gives
+ * Mapping first takes the IOVAs, as an area that nobody else sees, then pins user
+ * memory without a lock, then fills and makes the area live. Unmapping hides the
+ * areas, empties each domain and flushes its IOTLB once, unpins, and only then gives
  * the IOVAs back: those of a single area without iova_lock. So calls on different
  * IOVAs run side by side; what they share is domains_lock, held for read.
  *
@@ -42,6 +42,7 @@ static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
 	area->prot = prot;
 	area->state = AREA_MAPPING;
 	area->stuck = false;
+	area->claimed = false;
 }
 
 static struct iopgt_area *area_new(struct iommufd_pages *pages,
@@ -79,6 +80,7 @@ void iopgt_init(struct io_pagetable *iopt)
 {
 	init_rwsem(&iopt->domains_lock);
 	iopt->split_to_pages = false;
+	iopt->claimers = 0;
 	init_rwsem(&iopt->iova_lock);
 	iopt->areas = GAP_TREE_INIT;
 	iopt->leaving = 0;
@@ -144,8 +146,10 @@ static int areas_check_alignment(struct io_pagetable *iopt,
 static void areas_erase(struct io_pagetable *iopt, struct iopgt_area *areas,
 			const struct iopgt_area *end)
 {
-	for (; areas != end; areas = areas->next)
+	for (; areas != end; areas = areas->next) {
 		gap_tree_erase(&iopt->areas, &areas->node);
+		cond_resched();
+	}
 }
 
 /* Give the IOVAs and the areas back; what is stuck stays where it is. Returns it. */
@@ -159,6 +163,7 @@ static bool areas_release(struct io_pagetable *iopt, struct iopgt_area *areas)
 			if (likely(!area->stuck)) {
 				gap_tree_erase(&iopt->areas, &area->node);
 				link = &area->next;
+				cond_resched();
 				continue;
 			}
 			/* Whoever sees this may not look at it any further */
@@ -182,6 +187,8 @@ static void areas_set_live(struct iopgt_area *areas)
 	for (; areas; areas = next) {
 		next = areas->next;
 		area_set_live(areas);
+		if (next)
+			cond_resched();
 	}
 }
 
@@ -199,6 +206,10 @@ static int areas_insert(struct io_pagetable *iopt, struct iopgt_area *areas,
 			return -EEXIST;
 		}
 		iova = area->node.last + 1;
+		if (area->next && areas_breathe()) {
+			areas_erase(iopt, areas, area->next);
+			return -EINTR;
+		}
 	}
 	return 0;
 }
@@ -209,22 +220,52 @@ static int areas_place(struct io_pagetable *iopt, struct iopgt_area *areas,
 {
 	int rc;
 
-	guard(rwsem_write)(&iopt->iova_lock);
+	if (down_write_killable(&iopt->iova_lock))
+		return -EINTR;
 	rc = areas_check_alignment(iopt, areas);
 	if (rc)
-		return rc;
+		goto unlock;
 	if (place == IOPGT_AUTO)
 		rc = iopgt_find_iova(iopt, pages_address(areas->pages,
 							 areas->start),
 				     length, iova);
 	else
 		rc = iopgt_check_place(iopt, *iova, length);
-	if (rc)
-		return rc;
-	return areas_insert(iopt, areas, *iova);
+	if (!rc)
+		rc = areas_insert(iopt, areas, *iova);
+unlock:
+	up_write(&iopt->iova_lock);
+	return rc;
 }
 
-/* Fill the domains with all of the areas, or none */
+/*
+ * Pin memory that may be slow to come, without a lock. What is claimed so far stays
+ * so on failure.
+ */
+static int areas_claim(struct iopgt_area *areas)
+{
+	struct iopgt_area *area;
+	int rc;
+
+	for (area = areas; area; area = area->next) {
+		if (!area_is_slow(area))
+			continue;
+		if (area == pages_user(area->pages))
+			/* The first area of a range, and nobody has seen it */
+			rc = pages_claim_new(area->pages, area->start,
+					     area_length(area));
+		else
+			rc = areas_breathe() ?:
+				     pages_claim(area->pages, area->start,
+						 area_length(area));
+		if (rc)
+			return rc;
+		area->claimed = true;
+	}
+	return 0;
+}
+
+/* Fill the domains with all of the areas, or none; claims stay */
 static int areas_fill(struct io_pagetable *iopt, struct iopgt_area *areas)
 {
 	struct iopgt_area *filled = NULL, *area;
@@ -249,6 +290,45 @@ undo:
 	return rc;
 }
 
+/* Pin, fill, and hand over; of what failed, only IOVAs are left to be given back */
+static int areas_map(struct io_pagetable *iopt, struct iopgt_area *areas)
+{
+	bool claimed = false, want = iopgt_claims(iopt);
+	int rc;
+
+	for (;;) {
+		if (want && !claimed) {
+			rc = areas_claim(areas);
+			if (rc)
+				goto unclaim;
+			claimed = true;
+		}
+		if (down_read_killable(&iopt->domains_lock)) {
+			rc = -EINTR;
+			goto unclaim;
+		}
+		want = iopgt_claims(iopt);
+		if (likely(claimed == want))
+			break;
+		if (!want) {
+			/* The last domain has gone meanwhile */
+			areas_unclaim(areas);
+			break;
+		}
+		/* The first one has come */
+		up_read(&iopt->domains_lock);
+	}
+	rc = areas_fill(iopt, areas);
+	if (likely(!rc))
+		areas_set_live(areas);
+	up_read(&iopt->domains_lock);
+	if (likely(!rc))
+		return 0;
+unclaim:
+	areas_unclaim(areas);
+	return rc;
+}
+
 /*
  * Map areas that are not in the tree yet, together @length bytes, one behind the
  * other. They are consumed.
@@ -259,19 +339,15 @@ static int iopgt_map_areas(struct io_pagetable *iopt, struct iopgt_area *areas,
 {
 	int rc;
 
-	guard(rwsem_read)(&iopt->domains_lock);
 	rc = areas_place(iopt, areas, length, iova, place);
-	if (rc) {
+	if (unlikely(rc)) {
 		areas_free(areas);
 		return rc;
 	}
-	rc = areas_fill(iopt, areas);
-	if (rc) {
+	rc = areas_map(iopt, areas);
+	if (unlikely(rc))
 		areas_release(iopt, areas);
-		return rc;
-	}
-	areas_set_live(areas);
-	return 0;
+	return rc;
 }
 
 /* Map all of the new @pages, from byte @start on; the reference is consumed */
@@ -427,16 +503,20 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 /**
  * struct iopgt_hidden - what a call unmaps
  * @areas: hidden from everybody else, and linked up
+ * @forced: nobody can be told of a failure: what can be unmapped is
  * @pinned: in-kernel accesses have to let go of some of them first
  * @kept: one cannot be asked to
+ * @busy: another call is unmapping others
  * @stuck: there are others that cannot be unmapped
  * @slot: where io_pagetable::leaving has the area's IOVAs; -1 where the tree has
  *        those of all
  */
 struct iopgt_hidden {
 	struct iopgt_area *areas;
+	bool forced;
 	bool pinned;
 	bool kept;
+	bool busy;
 	bool stuck;
 	int slot;
 };
@@ -458,15 +538,25 @@ static int area_leave(struct io_pagetable *iopt, struct iopgt_area *area)
 	return slot;
 }
 
+/*
+ * Have the areas of a range for oneself. -EAGAIN where another call is unmapping
+ * some: what it has not finished yet, devices may still reach.
+ */
 static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 		      unsigned long last, struct iopgt_hidden *hidden)
 {
 	struct iopgt_area **tail = &hidden->areas, *area;
+	int rc = -ENOENT;
 
-	guard(rwsem_write)(&iopt->iova_lock);
+	if (unlikely(iopgt_is_leaving(iopt, first, last)))
+		hidden->busy = true;
 	for_each_area_in(area, iopt, first, last) {
 		if (!area_is_live(area)) {
-			if (unlikely(READ_ONCE(area->state) == AREA_STUCK))
+			u8 state = READ_ONCE(area->state);
+
+			if (state == AREA_UNMAPPING)
+				hidden->busy = true;
+			else if (unlikely(state == AREA_STUCK))
 				hidden->stuck = true;
 			continue;
 		}
@@ -482,7 +572,16 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 			if (atomic_read(&area->kept))
 				hidden->kept = true;
 		}
+		/* The first one is worth no question: most often it is alone */
+		if (unlikely(hidden->areas != area) && areas_breathe() &&
+		    !hidden->forced) {
+			rc = -EINTR;
+			goto unhide;
+		}
 	}
+	rc = -EAGAIN;
+	if (unlikely(hidden->busy))
+		goto unhide;
 	area = hidden->areas;
 	if (area && !area->next && !hidden->pinned)
 		hidden->slot = area_leave(iopt, area);
@@ -490,7 +589,8 @@ static int areas_hide(struct io_pagetable *iopt, unsigned long first,
 
 unhide:
 	areas_set_live(hidden->areas);
-	return -ENOENT;
+	hidden->areas = NULL;
+	return rc;
 }
 
 /*
@@ -575,6 +675,7 @@ static int iopgt_unmap_hidden(struct io_pagetable *iopt,
 
 	iommufd_test_linger();
 	areas_empty_domains(iopt, areas);
+	areas_unclaim(areas);
 	for (area = areas; area; area = area->next)
 		if (likely(!area->stuck))
 			*unmapped += area_length(area);
@@ -590,17 +691,25 @@ static int iopgt_unmap_hidden(struct io_pagetable *iopt,
 	return 0;
 }
 
-/* @forced: what in-kernel accesses do not let go of stays; the rest does not */
-static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
-			     unsigned long last, bool forced,
-			     unsigned long *unmapped)
+/*
+ * With domains_lock held. @forced: what in-kernel accesses do not let go of stays;
+ * the rest does not.
+ */
+static int iopgt_unmap_locked(struct io_pagetable *iopt, unsigned long first,
+			      unsigned long last, bool forced,
+			      unsigned long *unmapped)
 {
-	struct iopgt_hidden hidden = { .slot = -1 };
-	int rc;
+	struct iopgt_hidden hidden = { .forced = forced, .slot = -1 };
+	int rc = 0;
 
-	*unmapped = 0;
-	guard(rwsem_read)(&iopt->domains_lock);
+	if (unlikely(forced))
+		down_write(&iopt->iova_lock);
+	else
+		rc = down_write_killable(&iopt->iova_lock);
+	if (rc)
+		return rc;
 	rc = areas_hide(iopt, first, last, &hidden);
+	up_write(&iopt->iova_lock);
 	if (rc)
 		return rc;
 	if (unlikely(hidden.pinned)) {
@@ -620,19 +729,52 @@ static int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
 }
 
 /**
+ * iopgt_unmap_range() - Unmap every area of a range, if there is any
+ * @iopt: IOVA space
+ * @first: first IOVA
+ * @last: last IOVA, inclusive
+ * @unmapped: out: bytes that were mapped
+ *
+ * Waits for other calls that are unmapping a part of it: when it returns, no device
+ * reaches what was mapped there before.
+ *
+ * Context: may sleep; calls the accesses' unmap callbacks. Killable.
+ * Return: 0, also where there was none. With nothing changed: -ENOENT where an area
+ * is only partly in the range; -EBUSY where an in-kernel access does not let go of
+ * its pins; -EINTR if killed. -EIO where a device may still reach a part, as the
+ * IOMMU driver did not unmap it, now or earlier: all else is unmapped.
+ */
+int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last, unsigned long *unmapped)
+{
+	int rc;
+
+	*unmapped = 0;
+	if (down_read_killable(&iopt->domains_lock))
+		return -EINTR;
+	rc = iopgt_unmap_locked(iopt, first, last, false, unmapped);
+	up_read(&iopt->domains_lock);
+	if (likely(rc != -EAGAIN))
+		return rc;
+
+	/* Whoever unmaps has that lock: wait for all of them, and keep others out */
+	if (down_write_killable(&iopt->domains_lock))
+		return -EINTR;
+	rc = iopgt_unmap_locked(iopt, first, last, false, unmapped);
+	up_write(&iopt->domains_lock);
+	return rc;
+}
+
+/**
  * iopgt_unmap() - Unmap every area of a range
  * @iopt: IOVA space
  * @iova: first IOVA
  * @length: bytes
  * @unmapped: out: bytes that were mapped, or NULL
  *
- * Context: may sleep; calls the accesses' unmap callbacks.
- * Return: 0. With nothing changed: -ENOENT where an area is only partly in the
- * range, or none is in it; -EINVAL for length 0; -EOVERFLOW; -EBUSY where an
- * in-kernel access does not let go of its pins; -EINTR if killed while waiting for
- * one to do so. -EIO where a device may still reach
- * a part, as the IOMMU driver did not unmap it, now or earlier: all else is
- * unmapped.
+ * Context: as iopgt_unmap_range(), which see.
+ * Return: as iopgt_unmap_range(); and, with nothing changed, -ENOENT where no area
+ * is in the range; -EINVAL for length 0; -EOVERFLOW.
  */
 int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
 		unsigned long length, unsigned long *unmapped)
@@ -644,7 +786,7 @@ int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
 		return -EINVAL;
 	if (check_add_overflow(iova, length - 1, &last))
 		return -EOVERFLOW;
-	rc = iopgt_unmap_range(iopt, iova, last, false, &bytes);
+	rc = iopgt_unmap_range(iopt, iova, last, &bytes);
 	if (unmapped)
 		*unmapped = bytes;
 	return rc ?: bytes ? 0 : -ENOENT;
@@ -655,13 +797,13 @@ int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
  * @iopt: IOVA space
  * @unmapped: out: bytes that were mapped, or NULL
  *
- * Context: may sleep; calls the accesses' unmap callbacks.
- * Return: 0, also where there was none; -EBUSY, -EINTR and -EIO as iopgt_unmap().
+ * Context: as iopgt_unmap_range(), which see.
+ * Return: as iopgt_unmap_range().
  */
 int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped)
 {
 	unsigned long bytes;
-	int rc = iopgt_unmap_range(iopt, 0, ULONG_MAX, false, &bytes);
+	int rc = iopgt_unmap_range(iopt, 0, ULONG_MAX, &bytes);
 
 	if (unmapped)
 		*unmapped = bytes;
@@ -679,9 +821,10 @@ int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped)
 void iopgt_destroy(struct io_pagetable *iopt)
 {
 	struct iopgt_area *area;
-	unsigned long bytes;
+	unsigned long bytes = 0;
 
-	iopgt_unmap_range(iopt, 0, ULONG_MAX, true, &bytes);
+	scoped_guard(rwsem_read, &iopt->domains_lock)
+		iopgt_unmap_locked(iopt, 0, ULONG_MAX, true, &bytes);
 	for_each_area(area, iopt)
 		WARN_ON_ONCE(area->state != AREA_STUCK);
 	iopgt_set_allowed(iopt, NULL, 0);
@@ -707,17 +850,19 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
 			 area->prot);
 	if (!upper)
 		return -ENOMEM;
-	if (!list_empty(&iopt->domains)) {
-		/* Domains give back only what is mapped page by page in parts */
+	/* Domains give back only what is mapped page by page in parts */
+	rc = 0;
+	if (!list_empty(&iopt->domains) &&
+	    (!iopt->split_to_pages || !PAGE_ALIGNED(start) ||
+	     area->pages->type == PAGES_DMABUF))
 		rc = -EINVAL;
-		if (iopt->split_to_pages && PAGE_ALIGNED(start) &&
-		    area->pages->type != PAGES_DMABUF)
-			rc = pages_split_claim(area->pages, start);
-		if (rc) {
-			areas_free(upper);
-			return rc;
-		}
+	if (!rc && area->claimed)
+		rc = pages_split_claim(area->pages, start);
+	if (rc) {
+		areas_free(upper);
+		return rc;
 	}
+	upper->claimed = area->claimed;
 	gap_tree_split(&iopt->areas, &area->node, &upper->node, iova);
 	area_set_live(upper);
 	return 0;

@@ -67,6 +67,8 @@ struct iopgt_range {
  * @domains_lock: held for read by whoever fills or empties domains, for write
  *                by whoever changes their set or the accesses
  * @split_to_pages: map everything by PAGE_SIZE (IOMMU_OPTION_HUGE_PAGES = 0)
+ * @claimers: number of domains, and of iopgt_prepare() calls for one: while there
+ *            are any, areas claim their memory. Under domains_lock, for write
  * @iova_lock: protects all but @domains and @accesses
  * @areas: struct iopgt_area by IOVA
  * @leaving: which of @leaving_ranges count; whoever holds domains_lock for read
@@ -87,6 +89,7 @@ struct iopgt_range {
 struct io_pagetable {
 	struct rw_semaphore domains_lock;
 	bool split_to_pages;
+	unsigned int claimers;
 
 	struct rw_semaphore iova_lock;
 	struct gap_tree areas;
@@ -121,6 +124,8 @@ int iopgt_map_file(struct io_pagetable *iopt, struct pin_budget *budget, int fd,
 int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 	       unsigned long src_iova, unsigned long length,
 	       unsigned long *dst_iova, int prot, enum iopgt_place place);
+int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
+		      unsigned long last, unsigned long *unmapped);
 int iopgt_unmap(struct io_pagetable *iopt, unsigned long iova,
 		unsigned long length, unsigned long *unmapped);
 int iopgt_unmap_all(struct io_pagetable *iopt, unsigned long *unmapped);
@@ -142,9 +147,12 @@ u32 iopgt_usable_ranges(struct io_pagetable *iopt,
 int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable);
 bool iopgt_huge_pages(struct io_pagetable *iopt);
 
+int iopgt_prepare(struct io_pagetable *iopt);
+void iopgt_unprepare(struct io_pagetable *iopt);
 int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member);
 void iopgt_remove_domain(struct io_pagetable *iopt,
 			 struct iopgt_domain *member);
+void iopgt_free_domain(struct io_pagetable *iopt, struct iopgt_domain *member);
 
 int iopgt_set_dirty_tracking(struct io_pagetable *iopt,
 			     struct iommu_domain *domain, bool enable);

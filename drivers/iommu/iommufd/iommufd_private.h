@@ -44,6 +44,10 @@ struct iommufd_ioas;
  *     iommufd_fault::lock	leaf spinlock, but for the xa_lock of its cookies
  *   iommufd_ctx::sw_msi_lock		leaf, under the IOMMU core's group mutex
  *   xa_lock of iommufd_ctx::objects	leaf spinlock
+ *
+ * Userspace can hold its own memory back for as long as it likes. For each lock,
+ * design.rst says whether it is held meanwhile, and who cannot be killed while
+ * waiting for it.
  */
 
 /**

@@ -320,7 +320,7 @@ enum {
  * @IOMMU_TEST_CORRUPT_VM_PIN: the process has fewer pages pinned
  * @IOMMU_TEST_CORRUPT_GAP: the gap before the area is wrong
  * @IOMMU_TEST_CORRUPT_LARGEST_GAP: the largest gap below it is wrong
- * @IOMMU_TEST_CORRUPT_AREA_STATE: the area is half mapped
+ * @IOMMU_TEST_CORRUPT_AREA_STATE: the area is half unmapped
  * @IOMMU_TEST_CORRUPT_AREA_START: the area shows other pages
  * @IOMMU_TEST_CORRUPT_AREA_PINS: it has a pin that is nobody's
  * @IOMMU_TEST_CORRUPT_ALIGNMENT: the areas are not aligned as they must be

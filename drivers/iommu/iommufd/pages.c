@@ -14,14 +14,18 @@
  * can fail; unclaiming neither allocates nor fails.
  *
  * iommufd_pages::lock protects the extents, and is held while domains are filled
- * from them. Who claims decides about the order: claim, fill; empty, flush the
- * IOTLB, unclaim. Nothing here knows of objects, nor of how IOVAs are chosen.
+ * from them. It is not held while memory is pinned: userspace may let its own memory
+ * come as late as it likes. Claims take turns instead, and wait killably; unclaiming
+ * waits for none of them.
+ *
+ * Who claims decides about the order: claim, fill; empty, flush the IOTLB, unclaim.
+ * Nothing here knows of objects, nor of how IOVAs are chosen.
  */
 #include <linux/file.h>
-#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "pages.h"
 #include "pin.h"
@@ -30,10 +34,8 @@
 static struct kmem_cache *pages_cache;
 static struct kmem_cache *extent_cache;
 
-static struct pages_extent *extent_of(struct gap_node *node)
-{
-	return node ? container_of(node, struct pages_extent, node) : NULL;
-}
+/* For the turn of whoever pins memory of any range: few have to wait for one */
+static DECLARE_WAIT_QUEUE_HEAD(pages_turn_wait);
 
 /**
  * pages_find_extent() - The first extent that touches a part
@@ -49,12 +51,6 @@ struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
 				       unsigned long last)
 {
 	return extent_of(gap_tree_first_in(&pages->extents, first, last));
-}
-
-static struct pages_extent *extent_next_in(struct pages_extent *extent,
-					   unsigned long last)
-{
-	return extent_of(gap_tree_next_in(&extent->node, last));
 }
 
 static struct pages_extent *extent_alloc(struct iommufd_pages *pages)
@@ -159,45 +155,70 @@ static void pages_uncharge(struct iommufd_pages *pages, unsigned long npages)
 	pin_uncharge(&pages->payer, npages);
 }
 
-/* Pin what nobody has pinned yet, on behalf of one claim */
-static int pages_add_extent(struct iommufd_pages *pages, unsigned long first,
-			    unsigned long last)
+/* An extent for what nobody has pinned yet, charged, with an empty store */
+static struct pages_extent *pages_new_extent(struct iommufd_pages *pages,
+					     unsigned long first,
+					     unsigned long last)
 {
-	unsigned long npages = last - first + 1;
 	struct pages_extent *extent;
-	struct pages_store *store;
 	int rc = -ENOMEM;
 
 	extent = extent_alloc(pages);
 	if (!extent)
-		return -ENOMEM;
-	store = store_alloc(pages);
-	if (!store)
-		goto free_extent;
-
-	rc = pages_charge(pages, npages);
-	if (rc)
-		goto free_store;
-	rc = pages_pin_runs(pages, first, npages, &store->runs);
-	if (rc)
-		goto unpin;
-	pfn_store_seal(&store->runs);
-
+		return ERR_PTR(-ENOMEM);
 	extent->node.first = first;
 	extent->node.last = last;
-	extent->store = store;
 	extent->offset = 0;
-	gap_tree_insert(&pages->extents, &extent->node);
-	return 0;
-
-unpin:
-	if (store->runs.npages)
-		pages_unpin_runs(pages, &store->runs, 0, store->runs.npages);
-	pages_uncharge(pages, npages);
-free_store:
-	store_put(pages, store);
-free_extent:
+	extent->store = store_alloc(pages);
+	if (!extent->store)
+		goto free;
+	rc = pages_charge(pages, last - first + 1);
+	if (!rc)
+		return extent;
+	store_put(pages, extent->store);
+free:
 	extent_free(pages, extent);
+	return ERR_PTR(rc);
+}
+
+/* Undo pages_new_extent(), and unpin what has been pinned until then */
+static void pages_abort_extent(struct iommufd_pages *pages,
+			       struct pages_extent *extent)
+{
+	const struct pfn_store *runs = &extent->store->runs;
+
+	if (runs->npages)
+		pages_unpin_runs(pages, runs, 0, runs->npages);
+	pages_uncharge(pages, extent->node.last - extent->node.first + 1);
+	store_put(pages, extent->store);
+	extent_free(pages, extent);
+}
+
+/*
+ * Pin what nobody has pinned yet, on behalf of one claim. Where others have the
+ * range, the lock is held, and dropped for as long as it takes.
+ */
+static __always_inline int pages_add_extent(struct iommufd_pages *pages,
+					    unsigned long first,
+					    unsigned long last, bool shared)
+{
+	struct pages_extent *extent = pages_new_extent(pages, first, last);
+	int rc;
+
+	if (IS_ERR(extent))
+		return PTR_ERR(extent);
+	if (shared)
+		mutex_unlock(&pages->lock);
+	rc = pages_pin_runs(pages, first, last - first + 1,
+			    &extent->store->runs);
+	if (likely(!rc))
+		pfn_store_seal(&extent->store->runs);
+	if (shared)
+		mutex_lock(&pages->lock);
+	if (likely(!rc))
+		gap_tree_insert(&pages->extents, &extent->node);
+	else
+		pages_abort_extent(pages, extent);
 	return rc;
 }
 
@@ -228,8 +249,10 @@ static void pages_drop_all(struct iommufd_pages *pages)
 
 	/* Each before its parent: it is not taken out of the tree */
 	rbtree_postorder_for_each_entry_safe(extent, next, &pages->extents.root,
-					     node.rb)
+					     node.rb) {
 		pages_unpin_extent(pages, extent);
+		cond_resched();
+	}
 	pages->extents = GAP_TREE_INIT;
 	pages_uncharge(pages, pages->charged);
 }
@@ -273,6 +296,7 @@ static void pages_merge_extents(struct iommufd_pages *pages)
 		gap_tree_insert(&pages->extents, &extent->node);
 		extent->store->extents--;
 		extent_free(pages, next);
+		cond_resched();
 	}
 }
 
@@ -288,70 +312,8 @@ static void pages_drop_claim(struct iommufd_pages *pages,
 			pages_drop_extent(pages, extent);
 		else
 			extent->claims--;
+		cond_resched();
 	}
-}
-
-/**
- * pages_add_claim() - Have a part pinned
- * @pages: the range
- * @first: first page index
- * @last: last page index, inclusive
- *
- * To be given back by pages_remove_claim().
- *
- * Context: may sleep, under the lock.
- * Return: as pages_claim_fill(); -EOVERFLOW where there are too many claims to be
- * counted.
- */
-int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
-		    unsigned long last)
-{
-	unsigned long next = first;
-	struct pages_extent *extent;
-	int rc;
-
-	/* No extent has more */
-	if (unlikely(pages->claims == INT_MAX))
-		return -EOVERFLOW;
-	/* Nothing is pinned of it, so nothing has to be split */
-	if (!pages->claims || !pages_find_extent(pages, first, last)) {
-		rc = pages_add_extent(pages, first, last);
-		if (!rc)
-			pages->claims++;
-		return rc;
-	}
-	rc = pages_split_extent(pages, first);
-	if (rc)
-		return rc;
-	rc = pages_split_extent(pages, last + 1);
-	if (rc)
-		return rc;
-
-	extent = pages_find_extent(pages, first, last);
-	for (;;) {
-		if (!extent || extent->node.first != next) {
-			rc = pages_add_extent(pages, next,
-					      extent ? extent->node.first - 1 :
-						       last);
-			if (rc)
-				goto undo;
-		}
-		if (!extent)
-			break;
-		extent->claims++;
-		next = extent->node.last + 1;
-		if (next > last)
-			break;
-		extent = extent_next_in(extent, last);
-	}
-	pages->claims++;
-	return 0;
-
-undo:
-	if (next != first)
-		pages_drop_claim(pages, pages_find_extent(pages, first, first),
-				 next - 1);
-	return rc;
 }
 
 /**
@@ -386,6 +348,153 @@ static void pages_remove_claim_at(struct iommufd_pages *pages,
 	if (pages->claims != 1)
 		extent = pages_find_extent(pages, first, first);
 	pages_remove_claim(pages, extent, last);
+}
+
+/* The same where not all has been pinned */
+static void pages_remove_part(struct iommufd_pages *pages, unsigned long first,
+			      unsigned long last)
+{
+	if (!--pages->claims) {
+		pages_drop_all(pages);
+		return;
+	}
+	pages_drop_claim(pages, pages_find_extent(pages, first, last), last);
+	if (pages->claims == 1)
+		pages_merge_extents(pages);
+}
+
+/**
+ * pages_add_claim() - Have a part pinned
+ * @pages: the range
+ * @first: first page index
+ * @last: last page index, inclusive
+ *
+ * To be given back by pages_remove_claim().
+ *
+ * Context: may sleep, for as long as userspace likes; between pages_lock_turn() and
+ * pages_unlock_turn(). Drops the lock meanwhile.
+ * Return: as pages_claim(), with nothing changed on failure.
+ */
+int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
+		    unsigned long last)
+{
+	struct pages_extent *extent;
+	unsigned long next, end;
+	int rc = 0;
+
+	/* No extent has more */
+	if (unlikely(pages->claims == INT_MAX))
+		return -EOVERFLOW;
+	/* What is pinned already stays so from here on */
+	if (pages_find_extent(pages, first, last)) {
+		rc = pages_split_extent(pages, first);
+		if (!rc)
+			rc = pages_split_extent(pages, last + 1);
+		if (rc)
+			return rc;
+	}
+	pages->claims++;
+	for (extent = pages_find_extent(pages, first, last); extent;
+	     extent = extent_next_in(extent, last)) {
+		extent->claims++;
+		cond_resched();
+	}
+
+	/* Only claims add extents, and it is this one's turn: gaps stay gaps */
+	for (next = first; next <= last; next = end + 1) {
+		extent = pages_find_extent(pages, next, last);
+		if (extent && extent->node.first == next) {
+			end = extent->node.last;
+			cond_resched();
+			continue;
+		}
+		end = extent ? extent->node.first - 1 : last;
+		rc = pages_add_extent(pages, next, end, true);
+		if (rc) {
+			pages_remove_part(pages, first, last);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/**
+ * pages_lock_turn() - Lock a range, to add a claim
+ * @pages: the range; no other claim is being added
+ *
+ * Context: may sleep, for as long as userspace likes.
+ * Return: 0, with the lock held; or -EINTR if killed.
+ */
+int pages_lock_turn(struct iommufd_pages *pages)
+{
+	mutex_lock(&pages->lock);
+	while (unlikely(pages->turn_taken)) {
+		mutex_unlock(&pages->lock);
+		if (wait_event_killable(pages_turn_wait,
+					!READ_ONCE(pages->turn_taken)))
+			return -EINTR;
+		mutex_lock(&pages->lock);
+	}
+	pages->turn_taken = true;
+	return 0;
+}
+
+/**
+ * pages_unlock_turn() - Undo pages_lock_turn()
+ * @pages: the range
+ */
+void pages_unlock_turn(struct iommufd_pages *pages)
+{
+	WRITE_ONCE(pages->turn_taken, false);
+	mutex_unlock(&pages->lock);
+	if (wq_has_sleeper(&pages_turn_wait))
+		wake_up_all(&pages_turn_wait);
+}
+
+/**
+ * pages_claim() - Have a part pinned
+ * @pages: the range
+ * @start: first byte
+ * @length: bytes; to be given back by pages_unclaim() of the same part
+ *
+ * Context: may sleep, for as long as userspace likes: nothing must be held that
+ * others wait for and cannot be killed. Takes the lock.
+ * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
+ * -EFAULT where user memory is not there or may not be written; -EINVAL where a
+ * file is too short; -EOVERFLOW where a page frame does not fit into a run, or there
+ * are too many claims to be counted; -EINTR if killed. Nothing is pinned or charged on failure.
+ */
+int pages_claim(struct iommufd_pages *pages, unsigned long start,
+		unsigned long length)
+{
+	int rc = pages_lock_turn(pages);
+
+	if (rc)
+		return rc;
+	rc = pages_add_claim(pages, start >> PAGE_SHIFT,
+			     (start + length - 1) >> PAGE_SHIFT);
+	pages_unlock_turn(pages);
+	return rc;
+}
+
+/**
+ * pages_claim_new() - Have a part pinned of what nobody else knows yet
+ * @pages: a range of memory, not a dma-buf, that only the caller has
+ * @start: first byte
+ * @length: bytes
+ *
+ * Context: may sleep, as pages_claim(). Takes no lock.
+ * Return: as pages_claim().
+ */
+int pages_claim_new(struct iommufd_pages *pages, unsigned long start,
+		    unsigned long length)
+{
+	int rc = pages_add_extent(pages, start >> PAGE_SHIFT,
+				  (start + length - 1) >> PAGE_SHIFT, false);
+
+	if (likely(!rc))
+		pages->claims = 1;
+	return rc;
 }
 
 /**
@@ -427,451 +536,6 @@ int pages_split_claim(struct iommufd_pages *pages, unsigned long at)
 }
 
 /**
- * struct pages_walk - the runs of a claimed part, in order
- * @extent: current extent
- * @cursor: position in its runs
- * @last: last page index wanted
- * @inside: set where the next piece goes on within a run of the store, which the
- *          end of an extent has cut; cleared by whoever looks at it
- *
- * Pieces are clipped by extents, which other claims split and merge: where one
- * ends, domains need not have a bound.
- */
-struct pages_walk {
-	struct pages_extent *extent;
-	struct pfn_cursor cursor;
-	unsigned long last;
-	bool inside;
-};
-
-static void pages_walk_extent(struct pages_walk *walk, unsigned long first)
-{
-	const struct pages_extent *extent = walk->extent;
-
-	pfn_cursor_seek(&walk->cursor, &extent->store->runs,
-			extent->offset + (first - extent->node.first),
-			min(extent->node.last, walk->last) - first + 1);
-}
-
-static void pages_walk_init(struct pages_walk *walk,
-			    struct iommufd_pages *pages, unsigned long first,
-			    unsigned long last)
-{
-	walk->last = last;
-	walk->inside = false;
-	walk->extent = pages_find_extent(pages, first, last);
-	pages_walk_extent(walk, first);
-}
-
-static noinline bool pages_walk_next_extent(struct pages_walk *walk)
-{
-	const struct pages_store *store = walk->extent->store;
-
-	walk->extent = extent_next_in(walk->extent, walk->last);
-	if (!walk->extent)
-		return false;
-	pages_walk_extent(walk, walk->extent->node.first);
-	walk->inside = walk->extent->store == store && walk->cursor.skip;
-	return true;
-}
-
-static __always_inline bool pages_walk_next(struct pages_walk *walk,
-					    struct pfn_run *run)
-{
-	while (!pfn_cursor_next(&walk->cursor, run))
-		if (!pages_walk_next_extent(walk))
-			return false;
-	return true;
-}
-
-/* iommu_map_nosync() is not there for modules: they pay for a sync per run */
-static int domain_map(struct iommu_domain *domain, unsigned long iova,
-		      phys_addr_t phys, size_t length, int prot)
-{
-#if IS_BUILTIN(CONFIG_IOMMUFD)
-	return iommu_map_nosync(domain, iova, phys, length, prot,
-				GFP_KERNEL_ACCOUNT);
-#else
-	return iommu_map(domain, iova, phys, length, prot, GFP_KERNEL_ACCOUNT);
-#endif
-}
-
-static int domain_map_done(struct iommu_domain *domain, unsigned long iova,
-			   size_t length)
-{
-#if IS_BUILTIN(CONFIG_IOMMUFD)
-	return iommu_sync_map(domain, iova, length);
-#else
-	return 0;
-#endif
-}
-
-/* Every PAGES_BREATHER of a mapping: -EINTR if killed */
-static int pages_breathe(void)
-{
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-
-/* Page by page, for IOMMU_OPTION_HUGE_PAGES = 0 */
-static int domain_map_split(struct iommu_domain *domain,
-			    const struct pages_mapping *map,
-			    phys_addr_t phys, size_t length,
-			    unsigned long *done)
-{
-	for (size_t n = 0; n != length; n += PAGE_SIZE) {
-		int rc = domain_map(domain, map->iova + *done, phys + n,
-				    PAGE_SIZE, map->prot);
-
-		if (rc)
-			return rc;
-		*done += PAGE_SIZE;
-		if (*done % PAGES_BREATHER == 0) {
-			rc = pages_breathe();
-			if (rc)
-				return rc;
-		}
-	}
-	return 0;
-}
-
-/* *@done: bytes that are mapped, brought forward also where it fails */
-static int domain_map_run(struct iommu_domain *domain,
-			  const struct pages_mapping *map,
-			  phys_addr_t phys, size_t length, unsigned long *done)
-{
-	int rc;
-
-	if (unlikely(map->split))
-		return domain_map_split(domain, map, phys, length, done);
-	rc = domain_map(domain, map->iova + *done, phys, length, map->prot);
-	if (likely(!rc))
-		*done += length;
-	return rc;
-}
-
-/* If the part is physically contiguous: where its first page is, else 0 */
-static unsigned long pages_contiguous_pfn(struct iommufd_pages *pages,
-					  unsigned long first,
-					  unsigned long last)
-{
-	const struct pages_extent *extent = pages_find_extent(pages, first, last);
-
-	if (extent->store->runs.nr_chunks || extent->node.last < last)
-		return 0;
-	return extent_pfn(extent, first);
-}
-
-/* *@done: out: bytes that are mapped, also where it fails */
-static int domain_map_each(struct iommufd_pages *pages,
-			   const struct pages_mapping *map,
-			   struct iommu_domain *domain, unsigned long *done)
-{
-	unsigned long skip = offset_in_page(map->start);
-	unsigned long rested = 0;
-	struct pages_walk walk;
-	struct pfn_run run;
-	int rc;
-
-	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
-			(map->start + map->length - 1) >> PAGE_SHIFT);
-	while (pages_walk_next(&walk, &run)) {
-		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
-					  map->length - *done);
-
-		rc = domain_map_run(domain, map, PFN_PHYS(run.pfn) + skip,
-				    bytes, done);
-		if (rc)
-			return rc;
-		skip = 0;
-		if (*done - rested >= PAGES_BREATHER) {
-			rested = *done;
-			rc = pages_breathe();
-			if (rc)
-				return rc;
-		}
-	}
-	return 0;
-}
-
-/* Each page was mapped by a call of its own */
-static bool domain_unmap_split(const struct pages_mapping *map,
-			       struct iommu_domain *domain,
-			       struct iommu_iotlb_gather *gather)
-{
-	unsigned long done, n;
-	bool all = true;
-
-	for (done = 0; done != map->length; done += n) {
-		n = min_t(unsigned long, map->length - done, PAGES_BREATHER);
-		if (!domain_unmap(domain, map->iova + done, n, gather))
-			all = false;
-		cond_resched();
-	}
-	return all;
-}
-
-/*
- * A domain gives back what one call mapped, not a part of it. Each call mapped a
- * run of a store, or less where an extent ended then: so the ends of runs are the
- * bounds that every domain has, whatever has become of the extents since. The
- * claim keeps the store of each page as it is.
- */
-static bool domain_unmap_runs(struct iommufd_pages *pages,
-			      const struct pages_mapping *map,
-			      struct iommu_domain *domain,
-			      struct iommu_iotlb_gather *gather)
-{
-	unsigned long skip = offset_in_page(map->start);
-	unsigned long done = 0, reached = 0;
-	struct pages_walk walk;
-	struct pfn_run run;
-	bool all = true;
-
-	lockdep_assert_held(&pages->lock);
-	if (map->split)
-		return domain_unmap_split(map, domain, gather);
-
-	pages_walk_init(&walk, pages, map->start >> PAGE_SHIFT,
-			(map->start + map->length - 1) >> PAGE_SHIFT);
-	while (pages_walk_next(&walk, &run)) {
-		if (reached - done >= PAGES_BREATHER && !walk.inside) {
-			if (!domain_unmap(domain, map->iova + done,
-					  reached - done, gather))
-				all = false;
-			done = reached;
-			cond_resched();
-		}
-		walk.inside = false;
-		reached = min(reached + run.npages * PAGE_SIZE - skip,
-			      map->length);
-		skip = 0;
-	}
-	if (!domain_unmap(domain, map->iova + done, map->length - done, gather))
-		all = false;
-	return all;
-}
-
-/**
- * pages_warn_stuck() - Say that a device may reach what it should not
- * @map: where; an IOMMU driver did not take all of it out of a domain
- */
-void pages_warn_stuck(const struct pages_mapping *map)
-{
-	pr_warn_once("iommufd: invariant broken: an IOMMU driver left IOVAs 0x%lx-0x%lx mapped, or a part of them\n",
-		     map->iova, map->iova + map->length - 1);
-}
-
-/*
- * Fail closed: a device may still reach what a driver did not take out of a domain.
- * One claim more, that nobody has, keeps it pinned and charged for ever.
- */
-static void pages_keep_locked(struct iommufd_pages *pages,
-			      struct pages_mapping *map)
-{
-	unsigned long last = (map->start + map->length - 1) >> PAGE_SHIFT;
-	struct pages_extent *extent;
-
-	lockdep_assert_held(&pages->lock);
-	pages_warn_stuck(map);
-	if (map->stuck)
-		return;
-	map->stuck = true;
-	/* The caller claims the same pages: the bounds are there already */
-	extent = pages_find_extent(pages, map->start >> PAGE_SHIFT, last);
-	for (; extent; extent = extent_next_in(extent, last))
-		extent->claims++;
-	pages->claims++;
-	pages_get(pages);
-	__module_get(THIS_MODULE);
-}
-
-/**
- * pages_keep() - Never give back what a driver left in a domain
- * @pages: the range
- * @map: what was to be taken out, with the caller's claim; is stuck from now on
- *
- * Context: may sleep; takes the lock.
- */
-void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map)
-{
-	guard(mutex)(&pages->lock);
-	pages_keep_locked(pages, map);
-}
-
-/* Take the first @done bytes out again, which end where a call's mapping does */
-static void domain_unmap_done(struct iommufd_pages *pages,
-			      struct pages_mapping *map,
-			      struct iommu_domain *domain, unsigned long done)
-{
-	struct pages_mapping part = *map;
-	struct iommu_iotlb_gather gather;
-	bool all;
-
-	if (!done)
-		return;
-	part.length = done;
-	iommu_iotlb_gather_init(&gather);
-	all = domain_unmap_runs(pages, &part, domain, &gather);
-	iommu_iotlb_sync(domain, &gather);
-	if (!all)
-		pages_keep_locked(pages, map);
-}
-
-static int domain_map_runs(struct iommufd_pages *pages,
-			   struct pages_mapping *map,
-			   struct iommu_domain *domain)
-{
-	unsigned long pfn, done = 0;
-	int rc;
-
-	pfn = pages_contiguous_pfn(pages, map->start >> PAGE_SHIFT,
-				   (map->start + map->length - 1) >> PAGE_SHIFT);
-	if (pfn)
-		rc = domain_map_run(domain, map,
-				    PFN_PHYS(pfn) + offset_in_page(map->start),
-				    map->length, &done);
-	else
-		rc = domain_map_each(pages, map, domain, &done);
-	if (!rc)
-		rc = domain_map_done(domain, map->iova, map->length);
-	if (unlikely(rc))
-		domain_unmap_done(pages, map, domain, done);
-	return rc;
-}
-
-static int pages_fill_locked(struct iommufd_pages *pages,
-			     struct pages_mapping *map,
-			     struct iommu_domain *domain)
-{
-	struct pages_mapping mmio;
-	int rc;
-
-	lockdep_assert_held(&pages->lock);
-	if (pages->type != PAGES_DMABUF)
-		return domain_map_runs(pages, map, domain);
-
-	rc = pages_dmabuf_remember(pages, map, domain);
-	if (rc || pages_dmabuf_revoked(pages))
-		return rc;
-	mmio = *map;
-	mmio.prot = (map->prot & ~IOMMU_CACHE) | IOMMU_MMIO;
-	rc = domain_map_runs(pages, &mmio, domain);
-	if (rc)
-		pages_dmabuf_forget(pages, map, domain);
-	map->stuck = mmio.stuck;
-	return rc;
-}
-
-/**
- * pages_fill() - Map a claimed part into a domain
- * @pages: the range
- * @map: what, and where
- * @domain: a paging domain, with nothing at these IOVAs
- *
- * What has been revoked by its exporter is remembered, but not mapped.
- *
- * Context: may sleep; takes the lock.
- * Return: 0, -ENOMEM, -EINTR if killed, or an errno of the IOMMU driver, with
- * the domain as it was, unless @map is stuck.
- */
-int pages_fill(struct iommufd_pages *pages, struct pages_mapping *map,
-	       struct iommu_domain *domain)
-{
-	guard(mutex)(&pages->lock);
-	return pages_fill_locked(pages, map, domain);
-}
-
-/**
- * pages_claim_fill() - Have a part pinned, and map it into the first domain
- * @pages: the range
- * @map: what, and where; to be given back by pages_empty() and pages_unclaim()
- * @domain: a paging domain, with nothing at these IOVAs
- *
- * Context: may sleep; takes the lock.
- * Return: 0; -ENOMEM without memory or where RLIMIT_MEMLOCK would be exceeded;
- * -EFAULT where user memory is not there or may not be written; -EINVAL where a
- * file is too short; -EINTR if killed; or an errno of pages_fill(). Nothing is
- * pinned, charged or mapped on failure, unless @map is stuck.
- */
-int pages_claim_fill(struct iommufd_pages *pages, struct pages_mapping *map,
-		     struct iommu_domain *domain)
-{
-	unsigned long first = map->start >> PAGE_SHIFT;
-	unsigned long last = (map->start + map->length - 1) >> PAGE_SHIFT;
-	int rc;
-
-	guard(mutex)(&pages->lock);
-	rc = pages_add_claim(pages, first, last);
-	if (rc)
-		return rc;
-	rc = pages_fill_locked(pages, map, domain);
-	if (rc)
-		pages_remove_claim_at(pages, first, last);
-	return rc;
-}
-
-/**
- * pages_empty_slowly() - Take a part out of a domain, bit by bit
- * @pages: the range
- * @map: as pages_empty()
- * @domain: the domain
- * @gather: as pages_empty()
- *
- * For pages_empty().
- *
- * Context: may sleep; takes the lock.
- */
-void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
-			struct iommu_domain *domain,
-			struct iommu_iotlb_gather *gather)
-{
-	guard(mutex)(&pages->lock);
-	if (pages->type == PAGES_DMABUF &&
-	    !pages_dmabuf_forget(pages, map, domain))
-		return;
-	if (!domain_unmap_runs(pages, map, domain, gather))
-		pages_keep_locked(pages, map);
-	/* A revocation that finds it forgotten relies on its being flushed */
-	if (pages->type == PAGES_DMABUF)
-		iommu_iotlb_sync(domain, gather);
-}
-
-/**
- * pages_lookup() - Where is a byte in physical memory?
- * @pages: the range
- * @start: the byte
- * @max_length: bytes that the caller cares for, not 0, inside of the range
- * @phys: out: its physical address
- * @length: out: how many bytes are contiguous from there, up to @max_length
- *
- * Context: may sleep; takes the lock.
- * Return: 0, or -ENOENT where it is not pinned.
- */
-int pages_lookup(struct iommufd_pages *pages, unsigned long start,
-		 unsigned long max_length, phys_addr_t *phys,
-		 unsigned long *length)
-{
-	unsigned long index = start >> PAGE_SHIFT;
-	struct pages_extent *extent;
-	struct pages_walk walk;
-	struct pfn_run run;
-
-	guard(mutex)(&pages->lock);
-	extent = pages_find_extent(pages, index, index);
-	if (!extent ||
-	    (pages->type == PAGES_DMABUF && pages_dmabuf_revoked(pages)))
-		return -ENOENT;
-
-	pages_walk_init(&walk, pages, index, extent->node.last);
-	pages_walk_next(&walk, &run);
-	*phys = PFN_PHYS(run.pfn) + offset_in_page(start);
-	*length = min(run.npages * PAGE_SIZE - offset_in_page(start),
-		      max_length);
-	return 0;
-}
-
-/**
  * pages_new() - What every kind of range has
  * @type: kind
  * @start: first byte; only where it is in its page matters
@@ -902,6 +566,7 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 	kref_init(&pages->kref);
 	pages->type = type;
 	pages->writable = writable;
+	pages->turn_taken = false;
 	mutex_init(&pages->lock);
 	pages->npages = (last >> PAGE_SHIFT) + 1;
 	pages->dmabuf = NULL;

@@ -74,7 +74,8 @@ enum pages_type {
  * @kref: one per area; a new range has one
  * @type: what kind of memory
  * @writable: devices may write to it
- * @lock: protects all that is not constant
+ * @turn_taken: a claim is being added, under @lock
+ * @lock: protects all that is not constant; not held while memory is pinned
  * @npages: size; page indices below are relative to the range
  * @uaddr: PAGES_USER: page aligned start address in @payer.mm
  * @file: PAGES_FILE: the memfd, referenced
@@ -93,6 +94,7 @@ struct iommufd_pages {
 	struct kref kref;
 	enum pages_type type : 8;
 	bool writable;
+	bool turn_taken;
 	struct mutex lock; /* protects charged, claims, extents, and below */
 	unsigned long npages;
 	union {
@@ -145,17 +147,21 @@ struct iommufd_pages *pages_new_dmabuf(struct dma_buf *dmabuf,
 				       struct pin_budget *budget);
 void pages_release_kref(struct kref *kref);
 
+int pages_claim(struct iommufd_pages *pages, unsigned long start,
+		unsigned long length);
+int pages_claim_new(struct iommufd_pages *pages, unsigned long start,
+		    unsigned long length);
 void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
 		   unsigned long length);
 int pages_split_claim(struct iommufd_pages *pages, unsigned long at);
 
 int pages_fill(struct iommufd_pages *pages, struct pages_mapping *map,
 	       struct iommu_domain *domain);
-int pages_claim_fill(struct iommufd_pages *pages, struct pages_mapping *map,
-		     struct iommu_domain *domain);
 void pages_empty_slowly(struct iommufd_pages *pages, struct pages_mapping *map,
 			struct iommu_domain *domain,
 			struct iommu_iotlb_gather *gather);
+void pages_forget(struct iommufd_pages *pages, const struct pages_mapping *map,
+		  struct iommu_domain *domain);
 void pages_keep(struct iommufd_pages *pages, struct pages_mapping *map);
 void pages_warn_stuck(const struct pages_mapping *map);
 
@@ -288,12 +294,25 @@ static inline unsigned long extent_pfn(const struct pages_extent *extent,
 			      extent->offset + (index - extent->node.first));
 }
 
-/* pages.c, for pages_pin.c and pages_rw.c */
+/* For the other files of this layer */
 struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
 				       unsigned long first,
 				       unsigned long last);
+int pages_lock_turn(struct iommufd_pages *pages);
+void pages_unlock_turn(struct iommufd_pages *pages);
 int pages_add_claim(struct iommufd_pages *pages, unsigned long first,
 		    unsigned long last);
 void pages_remove_claim(struct iommufd_pages *pages,
 			struct pages_extent *extent, unsigned long last);
+
+static inline struct pages_extent *extent_of(struct gap_node *node)
+{
+	return node ? container_of(node, struct pages_extent, node) : NULL;
+}
+
+static inline struct pages_extent *extent_next_in(struct pages_extent *extent,
+						  unsigned long last)
+{
+	return extent_of(gap_tree_next_in(&extent->node, last));
+}
 #endif

@@ -163,26 +163,34 @@ static int pages_pin_for_owner(struct iommufd_pages *pages, unsigned long first,
  *
  * Given back by pages_unpin().
  *
- * Context: may sleep; takes the lock. In a kthread, memory is charged to the cgroup
+ * Context: may sleep, for as long as userspace likes; takes the lock, and does not
+ * hold it while memory is pinned. In a kthread, memory is charged to the cgroup
  * of the process that pays for the range.
- * Return: as pages_claim_fill(); -EPERM where @write is not allowed; -EINVAL for
- * memory without struct pages; -EOVERFLOW where there are too many claims to be
- * counted.
+ * Return: as pages_claim(); -EPERM where @write is not allowed; -EINVAL for memory
+ * without struct pages.
  */
 int pages_pin(struct iommufd_pages *pages, unsigned long first,
 	      unsigned long npages, bool write, const void *user,
 	      unsigned long iova, struct page **out_pages)
 {
+	int rc;
+
 	if (pages->type == PAGES_DMABUF)
 		return -EINVAL;
 	if (write && !pages->writable)
 		return -EPERM;
 
-	guard(mutex)(&pages->lock);
+	rc = pages_lock_turn(pages);
+	if (rc)
+		return rc;
 	if (unlikely(!current->mm))
-		return pages_pin_for_owner(pages, first, npages, user, iova,
-					   out_pages);
-	return pages_pin_locked(pages, first, npages, user, iova, out_pages);
+		rc = pages_pin_for_owner(pages, first, npages, user, iova,
+					 out_pages);
+	else
+		rc = pages_pin_locked(pages, first, npages, user, iova,
+				      out_pages);
+	pages_unlock_turn(pages);
+	return rc;
 }
 
 /**

@@ -105,7 +105,7 @@ static void check_area(struct invariant_check *check,
 {
 	unsigned long first = area->node.first, last = area->node.last, end;
 
-	check_that(check, area_is_live(area),
+	check_that(check, area_is_live(area) || area->state == AREA_MAPPING,
 		   "area at 0x%lx is in state %u with everything frozen", first,
 		   area->state);
 	check_that(check, !iopgt_is_reserved(iopt, first, last),
@@ -123,8 +123,15 @@ static void check_area(struct invariant_check *check,
 		   "area at 0x%lx is writable, its memory is not", first);
 	check_that(check, atomic_read(&area->pins) >= 0,
 		   "area at 0x%lx has %d pins", first, atomic_read(&area->pins));
-	if (gap_tree_empty(&area->pages->extents))
-		check_that(check, list_empty(&iopt->domains),
+	/* Being mapped, its memory may change: see iommufd_pages::turn_taken */
+	if (!area_is_live(area))
+		return;
+	check_that(check, area->claimed || list_empty(&iopt->domains),
+		   "area at 0x%lx has no claim, its IOVA space a domain", first);
+	check_that(check, !area->claimed || iopgt_claims(iopt),
+		   "area at 0x%lx has a claim, its IOVA space no domain", first);
+	if (area->claimed)
+		check_that(check, !gap_tree_empty(&area->pages->extents),
 			   "area at 0x%lx has nothing pinned", first);
 }
 
@@ -155,7 +162,7 @@ static void check_leaf(struct invariant_check *check,
 	unsigned long start;
 
 	area = area_first_in(iopt, leaf->iova, leaf->iova);
-	if (!area || area->node.last < last) {
+	if (!area || area->node.last < last || !area_is_live(area)) {
 		check_failed(check,
 			     "IOVA 0x%lx-0x%lx leads to 0x%llx, and is not mapped",
 			     leaf->iova, last, (u64)leaf->phys);
@@ -183,6 +190,8 @@ static unsigned long areas_translated(struct io_pagetable *iopt,
 
 	*revocable = false;
 	for_each_area(area, iopt) {
+		if (!area_is_live(area))
+			continue;
 		bytes += area_length(area);
 		if (area->pages->type == PAGES_DMABUF)
 			*revocable = true;
@@ -275,6 +284,8 @@ static void check_domain(struct invariant_check *check,
 	for_each_area(area, iopt) {
 		unsigned long length = area_length(area);
 
+		if (!area_is_live(area))
+			continue;
 		if (area->node.first > next)
 			check_hole(check, iopt, domain, next,
 				   area->node.first - 1);
@@ -371,8 +382,11 @@ static void add_refs(struct io_pagetable *iopt, struct area_ref *refs,
 			.first = area->start >> PAGE_SHIFT,
 			.last = (area->start + area_length(area) - 1) >>
 				PAGE_SHIFT,
-			.domains = domains,
+			.domains = area_is_live(area) ? domains : 0,
 			.pins = atomic_read(&area->pins),
+			.claimed = area_is_live(area) && area->claimed,
+			.mapping = !area_is_live(area),
+			.preparing = iopt->claimers != domains,
 		};
 }
 

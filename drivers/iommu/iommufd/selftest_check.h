@@ -60,6 +60,9 @@ struct invariant_check {
  * @last: last page index, inclusive
  * @domains: that it is mapped into
  * @pins: by in-kernel accesses
+ * @claimed: it has a claim
+ * @mapping: it is being mapped: who does so may pin its memory right now
+ * @preparing: somebody may be claiming it, to attach a first domain
  */
 struct area_ref {
 	struct iommufd_pages *pages;
@@ -67,6 +70,9 @@ struct area_ref {
 	unsigned long last;
 	unsigned int domains;
 	unsigned int pins;
+	bool claimed;
+	bool mapping;
+	bool preparing;
 };
 
 /**

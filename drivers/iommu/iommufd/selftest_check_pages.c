@@ -166,7 +166,7 @@ static void check_claims(struct invariant_check *check,
 	size_t i;
 
 	for (i = 0; i != nr; i++) {
-		claims += refs[i].domains ? 1 : 0;
+		claims += refs[i].claimed;
 		pins += refs[i].pins;
 	}
 	check_that(check, pages->claims == claims + pins,
@@ -185,7 +185,7 @@ static void check_claims(struct invariant_check *check,
 		unsigned int covers = 0;
 
 		for (i = 0; i != nr; i++)
-			covers += refs[i].domains &&
+			covers += refs[i].claimed &&
 				  refs[i].first <= extent->node.first &&
 				  refs[i].last >= extent->node.last;
 		check_that(check,
@@ -197,7 +197,7 @@ static void check_claims(struct invariant_check *check,
 	for (i = 0; i != nr; i++) {
 		unsigned long covered = 0;
 
-		if (!refs[i].domains && !refs[i].pins)
+		if (!refs[i].claimed && !refs[i].pins)
 			continue;
 		for_each_extent(extent, pages) {
 			unsigned long first = max(refs[i].first,
@@ -209,7 +209,7 @@ static void check_claims(struct invariant_check *check,
 				covered += last - first + 1;
 		}
 		check_that(check,
-			   !refs[i].domains ||
+			   !refs[i].claimed ||
 			   covered == refs[i].last - refs[i].first + 1,
 			   "%lu of %lu pages of an area are pinned", covered,
 			   refs[i].last - refs[i].first + 1);
@@ -299,9 +299,18 @@ void check_pages(struct invariant_check *check, struct iommufd_pages *pages,
 		 const struct area_ref *refs, size_t nr)
 {
 	struct pages_extent *extent;
+	bool preparing = false;
 	unsigned long pinned = 0;
 
+	for (size_t i = 0; i != nr; i++) {
+		/* Who maps it needs no lock to pin it */
+		if (refs[i].mapping)
+			return;
+		preparing |= refs[i].preparing;
+	}
 	guard(mutex)(&pages->lock);
+	if (pages->turn_taken)
+		return;
 	for_each_extent(extent, pages) {
 		check_extent(check, pages, extent);
 		pinned += extent_length(extent);
@@ -310,7 +319,8 @@ void check_pages(struct invariant_check *check, struct iommufd_pages *pages,
 				  !pages->charged : pages->charged == pinned,
 		   "range has %lu pages pinned, and %lu charged", pinned,
 		   pages->charged);
-	check_claims(check, pages, refs, nr);
+	if (!preparing)
+		check_claims(check, pages, refs, nr);
 	if (pages->type == PAGES_DMABUF)
 		check_fills(check, pages, refs, nr);
 	else

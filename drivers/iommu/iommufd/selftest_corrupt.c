@@ -150,7 +150,7 @@ static int corrupt(struct corruption *c, u32 kind, bool undo)
 		c->area->node.largest += one;
 		return 0;
 	case IOMMU_TEST_CORRUPT_AREA_STATE:
-		c->area->state = undo ? AREA_LIVE : AREA_MAPPING;
+		c->area->state = undo ? AREA_LIVE : AREA_UNMAPPING;
 		return 0;
 	case IOMMU_TEST_CORRUPT_AREA_START:
 		c->area->start += one * PAGE_SIZE;

@@ -263,14 +263,6 @@ static int vfio_cut(struct io_pagetable *iopt, unsigned long iova,
 	return iopgt_cut(iopt, cuts, last == ULONG_MAX ? 1 : 2);
 }
 
-/* iopgt_unmap() does not tell nothing from a part of something */
-static bool vfio_is_unmapped(struct io_pagetable *iopt, unsigned long iova,
-			     unsigned long last)
-{
-	guard(rwsem_read)(&iopt->iova_lock);
-	return !iopgt_is_taken(iopt, iova, last);
-}
-
 static int vfio_unmap(struct iommufd_ioas *ioas,
 		      const struct vfio_iommu_type1_dma_unmap *unmap,
 		      unsigned long *unmapped)
@@ -292,20 +284,15 @@ static int vfio_unmap(struct iommufd_ioas *ioas,
 			       (unsigned long)unmap->size - 1, &last))
 		return -EOVERFLOW;
 
-	ret = iopgt_unmap(&ioas->iopt, unmap->iova, unmap->size, unmapped);
-	if (likely(ret != -ENOENT))
-		return ret;
-
 	/* To VFIO, unmapping nothing is success; cutting a mapping is not */
-	if (vfio_is_unmapped(&ioas->iopt, unmap->iova, last))
-		return 0;
+	ret = iopgt_unmap_range(&ioas->iopt, unmap->iova, last, unmapped);
 	/* ... but in version 1, see vfio_set_iommu() */
-	if (iopgt_huge_pages(&ioas->iopt))
-		return -ENOENT;
+	if (likely(ret != -ENOENT) || iopgt_huge_pages(&ioas->iopt))
+		return ret;
 	ret = vfio_cut(&ioas->iopt, unmap->iova, last);
 	if (ret)
 		return ret;
-	return iopgt_unmap(&ioas->iopt, unmap->iova, unmap->size, unmapped);
+	return iopgt_unmap_range(&ioas->iopt, unmap->iova, last, unmapped);
 }
 
 static int vfio_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)

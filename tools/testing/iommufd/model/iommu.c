@@ -304,6 +304,15 @@ size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size)
 	return done;
 }
 
+/* The table does not go with it: nothing may be left in there */
+void iommu_domain_free(struct iommu_domain *domain)
+{
+	struct model_domain *d = model_domain_of(domain);
+
+	MODEL_CHECK(model_short || (!d->nr && !d->nr_stale),
+		    "a domain is freed that has mappings, or an IOTLB with some");
+}
+
 static int model_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 {
 	model_domain_of(domain)->tracking = enable;

@@ -439,6 +439,21 @@ static u64 reserve_errs(const struct ref_space *s, unsigned long first,
 	return 0;
 }
 
+/* As the objects do: what may be slow to pin is pinned outside of locks */
+static int add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
+{
+	int rc = iopgt_add_domain(iopt, member);
+
+	if (rc != -EAGAIN)
+		return rc;
+	rc = iopgt_prepare(iopt);
+	if (rc)
+		return rc;
+	rc = iopgt_add_domain(iopt, member);
+	iopgt_unprepare(iopt);
+	return rc;
+}
+
 void op_add_domain(unsigned int space, unsigned int domain)
 {
 	struct model_domain *d = &model_domains[domain];
@@ -458,16 +473,17 @@ void op_add_domain(unsigned int space, unsigned int domain)
 					     ULONG_MAX);
 	}
 	if (!errs && !s->domains) {
-		for (i = 0; i != s->nr && !errs; i++)
-			errs = ref_try_claim(s->area[i].range,
-					     ref_page(&s->area[i], s->area[i].first),
-					     ref_page(&s->area[i], s->area[i].last));
+		/* Of several that cannot be pinned, any may be tried first */
+		for (i = 0; i != s->nr; i++)
+			errs |= ref_try_claim(s->area[i].range,
+					      ref_page(&s->area[i], s->area[i].first),
+					      ref_page(&s->area[i], s->area[i].last));
 		while (i--)
 			ref_end_try(s->area[i].range,
 				    ref_page(&s->area[i], s->area[i].first),
 				    ref_page(&s->area[i], s->area[i].last));
 	}
-	rc = iopgt_add_domain(&s->iopt, &d->member);
+	rc = add_domain(&s->iopt, &d->member);
 	if (ref_settle(errs, rc)) {
 		for (i = 0; i != s->nr && !s->domains; i++)
 			ref_area_claim(&s->area[i]);
@@ -484,7 +500,11 @@ void op_remove_domain(unsigned int domain)
 	struct ref_space *s = &ref_spaces[d->space];
 
 	OP("(%u)", domain);
-	iopgt_remove_domain(&s->iopt, &d->member);
+	/* It is made anew where it is freed, too */
+	if (domain & 1)
+		iopgt_free_domain(&s->iopt, &d->member);
+	else
+		iopgt_remove_domain(&s->iopt, &d->member);
 	d->space = -1;
 	d->changed = true;
 	if (!--s->domains)

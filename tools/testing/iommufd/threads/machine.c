@@ -397,6 +397,11 @@ static void table_sync(struct iommu_domain *domain,
 	}
 }
 
+/* Its table is used again */
+void iommu_domain_free(struct iommu_domain *domain)
+{
+}
+
 size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size)
 {
 	struct iommu_iotlb_gather gather;

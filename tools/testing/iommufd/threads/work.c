@@ -102,6 +102,21 @@ static void unmap(struct io_pagetable *iopt)
 		iopgt_unmap(iopt, pick_iova(), 24 * PAGE_SIZE, &unmapped);
 }
 
+/* What may be slow to pin is pinned outside of locks */
+static int add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
+{
+	int rc = iopgt_add_domain(iopt, member);
+
+	if (rc != -EAGAIN)
+		return rc;
+	rc = iopgt_prepare(iopt);
+	if (rc)
+		return rc;
+	rc = iopgt_add_domain(iopt, member);
+	iopgt_unprepare(iopt);
+	return rc;
+}
+
 static void domain(unsigned int space)
 {
 	struct iopgt_domain *member = &tables[me - workers].member;
@@ -109,9 +124,13 @@ static void domain(unsigned int space)
 	if (me - workers >= NR_DOMAINS)
 		return;
 	if (me->domain_in >= 0) {
-		iopgt_remove_domain(&spaces[me->domain_in], member);
+		/* It is made anew where it is freed, too */
+		if (pick(2))
+			iopgt_free_domain(&spaces[me->domain_in], member);
+		else
+			iopgt_remove_domain(&spaces[me->domain_in], member);
 		me->domain_in = -1;
-	} else if (!iopgt_add_domain(&spaces[space], member)) {
+	} else if (!add_domain(&spaces[space], member)) {
 		me->domain_in = space;
 	}
 }

@@ -54,6 +54,8 @@ static inline void init_waitqueue_head(wait_queue_head_t *wq)
 #define wait_event_killable_timeout(wq, cond, t) \
 	__shim_wait_event_timeout(wq, cond, true)
 
+/* Nobody is missed */
+#define wq_has_sleeper(wq)		true
 #define wake_up(wq)			shim_wake(&(wq)->queue)
 #define wake_up_all(wq)			shim_wake(&(wq)->queue)
 #define wake_up_interruptible(wq)	shim_wake(&(wq)->queue)
