@@ -781,7 +781,10 @@ static void get_stuck(struct stuck *s, __u32 dev)
 {
 	if (stuck_start(s, stuck_map) || kill(getppid(), SIGUSR1))
 		_exit(1);
-	object_destroy(s->fd, dev);
+	/* The device does not wait for a mapping, but the IOAS for the call */
+	if (object_destroy(s->fd, dev))
+		_exit(1);
+	object_destroy(s->fd, s->ioas);
 	_exit(2);
 }
 
@@ -812,7 +815,7 @@ TEST(stuck)
 		get_stuck(&s, dev.id);
 	ASSERT_EQ(SIGUSR1, sigwaitinfo(&set, NULL));
 	/* From there on it waits for the thread that maps */
-	while (!is_taken(s.fd, dev.id))
+	while (!is_taken(s.fd, s.ioas))
 		ASSERT_EQ(0, waitpid(child, &status, WNOHANG));
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	/* Or the harness's own time is up */

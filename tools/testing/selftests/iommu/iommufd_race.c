@@ -455,13 +455,54 @@ static void *unmap_thread(void *arg)
 	return NULL;
 }
 
-/* IOVAs that are being unmapped are nobody's yet */
+/* Another call for the same IOVAs, and whether they were mapped when it was done */
+struct late_unmap {
+	pthread_t thread;
+	struct race *race;
+	bool all;
+	bool vfio;
+	int rc;
+	__u64 unmapped;
+	bool mapped;
+};
+
+static void *late_unmap_thread(void *arg)
+{
+	struct late_unmap *late = arg;
+	struct race *race = late->race;
+	struct vfio_iommu_type1_dma_unmap cmd = {
+		.argsz = sizeof(cmd),
+		.flags = late->all ? VFIO_DMA_UNMAP_FLAG_ALL : 0,
+		.iova = late->all ? 0 : IOVA,
+		.size = late->all ? 0 : page,
+	};
+
+	if (late->vfio) {
+		late->rc = iommu_call(race->fd, VFIO_IOMMU_UNMAP_DMA, &cmd);
+		late->unmapped = cmd.size;
+	} else {
+		late->rc = ioas_unmap_count(race->fd, race->ioas[0],
+					    late->all ? 0 : IOVA,
+					    late->all ? EVERYTHING : page,
+					    &late->unmapped);
+	}
+	late->mapped = !mock_check_map(race->fd, race->dev[0].hwpt, IOVA,
+				       race->mem, page);
+	return NULL;
+}
+
+/*
+ * IOVAs that are being unmapped are nobody's yet; and nobody is told that they are
+ * unmapped before they are.
+ */
 TEST_F(race, leaving)
 {
 	struct iommu_iova_range only = { .start = IOVA, .last = IOVA + page - 1 };
-	struct vfio_iommu_type1_dma_unmap vfio_unmap = {
-		.argsz = sizeof(vfio_unmap), .iova = IOVA, .size = page,
+	struct late_unmap late[4] = {
+		{ .vfio = false, .all = false }, { .vfio = false, .all = true },
+		{ .vfio = true, .all = false }, { .vfio = true, .all = true },
 	};
+	unsigned int i;
 	struct race *race = &self->race;
 	int fd = race->fd, access;
 	__u32 ioas = race->ioas[0];
@@ -479,8 +520,11 @@ TEST_F(race, leaving)
 		sched_yield();
 
 	EXPECT_EQ(-EEXIST, ioas_map_at(fd, ioas, race->mem, page, IOVA));
-	EXPECT_EQ(-ENOENT, ioas_unmap(fd, ioas, IOVA, page));
-	EXPECT_EQ(-ENOENT, iommu_call(fd, VFIO_IOMMU_UNMAP_DMA, &vfio_unmap));
+	for (i = 0; i != ARRAY_SIZE(late); i++) {
+		late[i].race = race;
+		ASSERT_EQ(0, pthread_create(&late[i].thread, NULL,
+					    late_unmap_thread, &late[i]));
+	}
 	EXPECT_EQ(-EADDRINUSE, mock_reserve(fd, ioas, IOVA, page));
 	CALL(ioas_allow(fd, ioas, &only, 1));
 	EXPECT_EQ(-ENOSPC, ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
@@ -489,6 +533,13 @@ TEST_F(race, leaving)
 	linger(0);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(1, atomic_load(&race->done));
+	for (i = 0; i != ARRAY_SIZE(late); i++) {
+		ASSERT_EQ(0, pthread_join(late[i].thread, NULL));
+		EXPECT_FALSE(late[i].mapped);
+		EXPECT_EQ(late[i].vfio || late[i].all ? 0 : -ENOENT,
+			  late[i].rc);
+		EXPECT_EQ(0, late[i].rc ? 0 : late[i].unmapped);
+	}
 	CALL(ioas_map(fd, ioas, race->mem, page, &iova, MAP_RW));
 	EXPECT_EQ(IOVA, iova);
 	CALL(ioas_unmap(fd, ioas, IOVA, page));
