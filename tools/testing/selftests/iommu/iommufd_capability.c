@@ -94,41 +94,42 @@ static int alloc(struct scene *s, __u32 dev, __u32 pt, __u32 flags, __u32 queue,
 }
 
 /* Refused without a trace, or fit to be attached */
-static void expect(struct __test_metadata *_metadata,
-		   FIXTURE_DATA(capability) *self, int rc, __u32 flags,
-		   const struct iommu_hwpt_selftest *data)
-{
-	struct scene *s = &self->scene;
-	__u32 hwpt;
-
-	if (rc) {
-		REFUSED(-rc, alloc(s, self->dev.idev, s->ioas, flags,
-				   self->queue, data, &hwpt));
-		return;
-	}
-	CALL(alloc(s, self->dev.idev, s->ioas, flags, self->queue, data,
-		   &hwpt));
-	CALL(mock_replace(s->fd, &self->dev, hwpt));
-	CALL(mock_replace(s->fd, &self->dev, s->ioas));
-	CALL(object_destroy(s->fd, hwpt));
-	scene_remember(s);
-}
-
 TEST_F(capability, alloc)
 {
 	const struct iommu_hwpt_selftest data = {
 		.pagetable_type = MOCK_IOMMUPT_DEFAULT,
 	};
+	const struct {
+		int rc;
+		__u32 flags;
+		const struct iommu_hwpt_selftest *data;
+	} cases[] = {
+		{ 0, 0 },
+		{ variant->faults, IOMMU_HWPT_FAULT_ID_VALID },
+		{ variant->parent, IOMMU_HWPT_ALLOC_NEST_PARENT },
+		{ variant->dirty, IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
+		{ variant->pasid, IOMMU_HWPT_ALLOC_PASID },
+		{ variant->data, 0, &data },
+	};
+	struct scene *s = &self->scene;
+	unsigned int i;
+	__u32 hwpt;
 
-	expect(_metadata, self, 0, 0, NULL);
-	expect(_metadata, self, variant->faults, IOMMU_HWPT_FAULT_ID_VALID,
-	       NULL);
-	expect(_metadata, self, variant->parent, IOMMU_HWPT_ALLOC_NEST_PARENT,
-	       NULL);
-	expect(_metadata, self, variant->dirty, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
-	       NULL);
-	expect(_metadata, self, variant->pasid, IOMMU_HWPT_ALLOC_PASID, NULL);
-	expect(_metadata, self, variant->data, 0, &data);
+	for (i = 0; i != ARRAY_SIZE(cases); i++) {
+		if (cases[i].rc) {
+			REFUSED(-cases[i].rc,
+				alloc(s, self->dev.idev, s->ioas,
+				      cases[i].flags, self->queue,
+				      cases[i].data, &hwpt));
+			continue;
+		}
+		CALL(alloc(s, self->dev.idev, s->ioas, cases[i].flags,
+			   self->queue, cases[i].data, &hwpt));
+		CALL(mock_replace(s->fd, &self->dev, hwpt));
+		CALL(mock_replace(s->fd, &self->dev, s->ioas));
+		CALL(object_destroy(s->fd, hwpt));
+		scene_remember(s);
+	}
 }
 
 /* On a parent that another device's IOMMU made, too */

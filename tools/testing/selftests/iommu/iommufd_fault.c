@@ -129,26 +129,24 @@ FIXTURE_TEARDOWN(fault)
 	scene_teardown(_metadata, s);
 }
 
-/* A thread has @i'th call made */
-static void start(FIXTURE_DATA(fault) *self, int i, int (*run)(struct call *),
+/* Another thread makes a call */
+static void start(struct call *call, int fd, int (*run)(struct call *),
 		  struct mock_dev *dev, __u32 arg, int file)
 {
-	self->call[i] = (struct call){
-		.fd = self->scene.fd,
+	*call = (struct call){
+		.fd = fd,
 		.run = run,
 		.dev = dev,
 		.arg = arg,
 		.file = file,
 	};
-	if (pthread_create(&self->call[i].thread, NULL, call_thread,
-			   &self->call[i]))
+	if (pthread_create(&call->thread, NULL, call_thread, call))
 		abort();
 }
 
 /* Wait until that thread sleeps, or is done */
-static void wait_asleep(FIXTURE_DATA(fault) *self, int i)
+static void wait_asleep(struct call *call)
 {
-	struct call *call = &self->call[i];
 	char path[64], state;
 	FILE *stat;
 
@@ -168,15 +166,15 @@ static void wait_asleep(FIXTURE_DATA(fault) *self, int i)
 	}
 }
 
-static bool is_done(FIXTURE_DATA(fault) *self, int i)
+static bool is_done(struct call *call)
 {
-	return atomic_load(&self->call[i].done);
+	return atomic_load(&call->done);
 }
 
-static int end(FIXTURE_DATA(fault) *self, int i)
+static int end(struct call *call)
 {
-	pthread_join(self->call[i].thread, NULL);
-	return self->call[i].rc;
+	pthread_join(call->thread, NULL);
+	return call->rc;
 }
 
 /* How many there are to read, and the last one */
@@ -197,16 +195,16 @@ TEST_F(fault, taken_while_detached)
 	struct scene *s = &self->scene;
 
 	CALL(mock_hold(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
-	start(self, 0, run_fault, &self->dev, 1, -1);
+	start(&self->call[0], s->fd, run_fault, &self->dev, 1, -1);
 	CALL(mock_wait_held(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
 
-	start(self, 1, run_replace, &self->dev, s->ioas, -1);
-	wait_asleep(self, 1);
-	EXPECT_FALSE(is_done(self, 0));
-	EXPECT_FALSE(is_done(self, 1));
+	start(&self->call[1], s->fd, run_replace, &self->dev, s->ioas, -1);
+	wait_asleep(&self->call[1]);
+	EXPECT_FALSE(is_done(&self->call[0]));
+	EXPECT_FALSE(is_done(&self->call[1]));
 	CALL(mock_hold(s->fd, self->dev.idev, 0));
-	EXPECT_EQ(0, end(self, 0));
-	EXPECT_EQ(0, end(self, 1));
+	EXPECT_EQ(0, end(&self->call[0]));
+	EXPECT_EQ(0, end(&self->call[1]));
 	EXPECT_EQ(0, read_faults(self->file[0], &fault));
 	EXPECT_EQ(-EINVAL, mock_fault(s->fd, self->dev.idev, 2, 0x1000));
 }
@@ -221,18 +219,18 @@ TEST_F(fault, taken_while_replaced)
 	for (i = 0; i != 3; i++) {
 		CALL(mock_fault(s->fd, self->dev.idev, 1, 0x1000));
 		CALL(mock_hold(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
-		start(self, 0, run_fault, &self->dev, 2, -1);
+		start(&self->call[0], s->fd, run_fault, &self->dev, 2, -1);
 		CALL(mock_wait_held(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
 		/* Whether somebody has read the first one or not */
 		if (i == 1)
 			EXPECT_EQ(1, read_faults(self->file[1], &fault));
-		start(self, 1, run_replace, &self->dev, self->hwpt[!(i & 1)],
-		      -1);
-		wait_asleep(self, 1);
-		EXPECT_FALSE(is_done(self, 1));
+		start(&self->call[1], s->fd, run_replace, &self->dev,
+		      self->hwpt[!(i & 1)], -1);
+		wait_asleep(&self->call[1]);
+		EXPECT_FALSE(is_done(&self->call[1]));
 		CALL(mock_hold(s->fd, self->dev.idev, 0));
-		EXPECT_EQ(0, end(self, 0));
-		EXPECT_EQ(0, end(self, 1));
+		EXPECT_EQ(0, end(&self->call[0]));
+		EXPECT_EQ(0, end(&self->call[1]));
 		EXPECT_EQ(0, read_faults(self->file[0], &fault));
 		EXPECT_EQ(0, read_faults(self->file[1], &fault));
 
@@ -268,14 +266,14 @@ TEST_F(fault, taken_while_pasid_detached)
 	CALL(mock_pasid_attach(s->fd, dev.id, PASID, cmd.out_hwpt_id));
 	CALL(mock_fault(s->fd, dev.idev, 1, 0x1000));
 	CALL(mock_hold(s->fd, dev.idev, MOCK_HOLD_TAKEN));
-	start(self, 0, run_fault_pasid, &dev, 2, -1);
+	start(&self->call[0], s->fd, run_fault_pasid, &dev, 2, -1);
 	CALL(mock_wait_held(s->fd, dev.idev, MOCK_HOLD_TAKEN));
-	start(self, 1, run_pasid_detach, &dev, 0, -1);
-	wait_asleep(self, 1);
-	EXPECT_FALSE(is_done(self, 1));
+	start(&self->call[1], s->fd, run_pasid_detach, &dev, 0, -1);
+	wait_asleep(&self->call[1]);
+	EXPECT_FALSE(is_done(&self->call[1]));
 	CALL(mock_hold(s->fd, dev.idev, 0));
-	EXPECT_EQ(0, end(self, 0));
-	EXPECT_EQ(0, end(self, 1));
+	EXPECT_EQ(0, end(&self->call[0]));
+	EXPECT_EQ(0, end(&self->call[1]));
 	EXPECT_EQ(1, read_faults(self->file[0], &fault));
 	EXPECT_EQ(1, fault.grpid);
 	CALL(object_destroy(s->fd, dev.id));
@@ -297,14 +295,14 @@ TEST_F(fault, taken_while_one_leaves)
 	CALL(mock_fault(s->fd, dev[0].idev, 1, 0x1000));
 	CALL(mock_fault(s->fd, dev[1].idev, 2, 0x1000));
 	CALL(mock_hold(s->fd, dev[1].idev, MOCK_HOLD_TAKEN));
-	start(self, 0, run_fault, &dev[1], 3, -1);
+	start(&self->call[0], s->fd, run_fault, &dev[1], 3, -1);
 	CALL(mock_wait_held(s->fd, dev[1].idev, MOCK_HOLD_TAKEN));
-	start(self, 1, run_unplug, &dev[1], 0, -1);
-	wait_asleep(self, 1);
-	EXPECT_FALSE(is_done(self, 1));
+	start(&self->call[1], s->fd, run_unplug, &dev[1], 0, -1);
+	wait_asleep(&self->call[1]);
+	EXPECT_FALSE(is_done(&self->call[1]));
 	CALL(mock_hold(s->fd, dev[1].idev, 0));
-	EXPECT_EQ(0, end(self, 0));
-	EXPECT_EQ(0, end(self, 1));
+	EXPECT_EQ(0, end(&self->call[0]));
+	EXPECT_EQ(0, end(&self->call[1]));
 	EXPECT_EQ(1, read_faults(self->file[0], &fault));
 	EXPECT_EQ(1, fault.grpid);
 	EXPECT_EQ(dev[0].idev, fault.dev_id);
@@ -318,12 +316,12 @@ TEST_F(fault, taken_while_closed)
 
 	CALL(mock_fault(s->fd, self->dev.idev, 1, 0x1000));
 	CALL(mock_hold(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
-	start(self, 0, run_fault, &self->dev, 2, -1);
+	start(&self->call[0], s->fd, run_fault, &self->dev, 2, -1);
 	CALL(mock_wait_held(s->fd, self->dev.idev, MOCK_HOLD_TAKEN));
 	EXPECT_EQ(0, close(self->file[0]));
 	self->file[0] = -1;
 	CALL(mock_hold(s->fd, self->dev.idev, 0));
-	EXPECT_EQ(0, end(self, 0));
+	EXPECT_EQ(0, end(&self->call[0]));
 	EXPECT_EQ(0, mock_fault(s->fd, self->dev.idev, 3, 0x1000));
 }
 
@@ -337,16 +335,17 @@ TEST_F(fault, answer_asleep)
 	CALL(mock_fault(s->fd, s->dev.idev, 1, 0x1000));
 	ASSERT_EQ(1, read_faults(self->file[0], &fault[0]));
 	CALL(mock_hold(s->fd, s->dev.idev, MOCK_HOLD_RESPONSE));
-	start(self, 0, run_answer, NULL, fault[0].cookie, self->file[0]);
+	start(&self->call[0], s->fd, run_answer, NULL, fault[0].cookie,
+	      self->file[0]);
 	CALL(mock_wait_held(s->fd, s->dev.idev, MOCK_HOLD_RESPONSE));
 
 	/* Another device's is taken at once, read, answered, and detached */
-	start(self, 1, run_fault, &self->dev, 2, -1);
-	wait_asleep(self, 1);
-	start(self, 2, run_replace, &self->dev, s->ioas, -1);
-	wait_asleep(self, 2);
-	EXPECT_EQ(0, end(self, 2));
-	end(self, 1);
+	start(&self->call[1], s->fd, run_fault, &self->dev, 2, -1);
+	wait_asleep(&self->call[1]);
+	start(&self->call[2], s->fd, run_replace, &self->dev, s->ioas, -1);
+	wait_asleep(&self->call[2]);
+	EXPECT_EQ(0, end(&self->call[2]));
+	end(&self->call[1]);
 	CALL(mock_replace(s->fd, &self->dev, self->hwpt[0]));
 	CALL(mock_fault(s->fd, self->dev.idev, 3, 0x1000));
 	ASSERT_EQ(1, read_faults(self->file[0], &fault[1]));
@@ -356,13 +355,13 @@ TEST_F(fault, answer_asleep)
 	EXPECT_EQ(0, run_answer(&self->call[2]));
 
 	/* Its own device does not go before it has the answer */
-	start(self, 2, run_replace, &s->dev, s->ioas, -1);
-	wait_asleep(self, 2);
-	EXPECT_FALSE(is_done(self, 0));
-	EXPECT_FALSE(is_done(self, 2));
+	start(&self->call[2], s->fd, run_replace, &s->dev, s->ioas, -1);
+	wait_asleep(&self->call[2]);
+	EXPECT_FALSE(is_done(&self->call[0]));
+	EXPECT_FALSE(is_done(&self->call[2]));
 	CALL(mock_hold(s->fd, s->dev.idev, 0));
-	EXPECT_EQ(0, end(self, 0));
-	EXPECT_EQ(0, end(self, 2));
+	EXPECT_EQ(0, end(&self->call[0]));
+	EXPECT_EQ(0, end(&self->call[2]));
 }
 
 /* Nor before who closes the queue has answered for good */
@@ -379,16 +378,17 @@ TEST_F(fault, close_asleep)
 						      sizeof(fault)));
 	}
 	CALL(mock_hold(s->fd, self->dev.idev, MOCK_HOLD_RESPONSE));
-	start(self, 0, run_close, NULL, 0, self->file[0]);
+	start(&self->call[0], s->fd, run_close, NULL, 0, self->file[0]);
 	self->file[0] = -1;
 	CALL(mock_wait_held(s->fd, self->dev.idev, MOCK_HOLD_RESPONSE));
-	start(self, 1, run_replace, &self->dev, self->hwpt[1], -1);
-	wait_asleep(self, 1);
-	EXPECT_FALSE(is_done(self, 0));
-	EXPECT_FALSE(is_done(self, 1));
+	start(&self->call[1], s->fd, run_replace, &self->dev, self->hwpt[1],
+	      -1);
+	wait_asleep(&self->call[1]);
+	EXPECT_FALSE(is_done(&self->call[0]));
+	EXPECT_FALSE(is_done(&self->call[1]));
 	CALL(mock_hold(s->fd, self->dev.idev, 0));
-	EXPECT_EQ(0, end(self, 0));
-	EXPECT_EQ(0, end(self, 1));
+	EXPECT_EQ(0, end(&self->call[0]));
+	EXPECT_EQ(0, end(&self->call[1]));
 	CALL(mock_fault(s->fd, self->dev.idev, 9, 0x1000));
 	EXPECT_EQ(1, read_faults(self->file[1], &fault));
 }
@@ -422,12 +422,12 @@ TEST_F(fault, killed)
 		    mock_fault(own.fd, dev.idev, 1, 0x1000) ||
 		    read_faults(file, &fault) != 1)
 			_exit(1);
-		self->scene.fd = own.fd;
 		mock_hold(own.fd, dev.idev, MOCK_HOLD_RESPONSE);
-		start(self, 0, run_answer, NULL, fault.cookie, file);
+		start(&self->call[0], own.fd, run_answer, NULL, fault.cookie,
+		      file);
 		mock_wait_held(own.fd, dev.idev, MOCK_HOLD_RESPONSE);
 		mock_hold(own.fd, own.dev.idev, MOCK_HOLD_TAKEN);
-		start(self, 1, run_fault, &own.dev, 2, -1);
+		start(&self->call[1], own.fd, run_fault, &own.dev, 2, -1);
 		mock_wait_held(own.fd, own.dev.idev, MOCK_HOLD_TAKEN);
 		write(ready[1], "", 1);
 		pause();
