@@ -119,6 +119,8 @@ static bool is_full(const struct ref_space *s, unsigned int nr)
 	return true;
 }
 
+static void decode_map_file(const unsigned char *p);
+
 static void decode_map_user(const unsigned char *p)
 {
 	unsigned int nr;
@@ -127,6 +129,10 @@ static void decode_map_user(const unsigned char *p)
 			      pick_offset(p[5]);
 	unsigned long length = pick_length(p[2]);
 
+	if (model_setup.options & MODEL_FILES_ONLY) {
+		decode_map_file(p);
+		return;
+	}
 	if (is_full(s, nr) || (uaddr & ~PAGE_MASK) + length > 64 * PAGE_SIZE)
 		return;
 	op_map_user(nr, p[0] & 8 ? AUTO : FIXED, pick_iova(p[3], p[4]), uaddr,
@@ -214,10 +220,13 @@ static void decode_domain(const unsigned char *p)
 	unsigned int nr, domain = p[1] % MODEL_DOMAINS;
 
 	space_of(p[0], &nr);
-	if (model_domains[domain].space < 0)
+	if (model_domains[domain].space < 0) {
 		op_add_domain(nr, domain);
-	else if (p[2] & 1)
+		if (model_domains[domain].space >= 0 && p[3] & 1)
+			op_track_dirty(domain, true);
+	} else if (p[2] & 1) {
 		op_remove_domain(domain);
+	}
 }
 
 static void decode_reserve(const unsigned char *p)
@@ -227,7 +236,13 @@ static void decode_reserve(const unsigned char *p)
 	unsigned long first = pick_iova(p[1], p[2]);
 	unsigned long length = pick_length(p[3]);
 
-	if (p[4] & 1 || s->nr_reserved == REF_RESERVED)
+	if (p[5] % 4 == 0)
+		op_usable_ranges(nr);
+	else if (p[5] % 4 == 1 && s->nr_reserved + MODEL_REGIONS <= REF_RESERVED)
+		op_reserve_device(nr, p[4] % MODEL_DEVICES);
+	else if (p[5] % 4 == 2 && p[4] & 1)
+		op_unreserve_device(nr, p[4] / 2 % MODEL_DEVICES);
+	else if (p[4] & 1 || s->nr_reserved == REF_RESERVED)
 		op_unreserve(nr, 1 + p[4] / 2 % 3);
 	else
 		op_reserve(nr, first, length > -first ? ULONG_MAX :
@@ -308,7 +323,7 @@ static void decode_lookup(const unsigned char *p)
 static void decode_dirty(const unsigned char *p)
 {
 	struct model_domain *d = &model_domains[p[0] % MODEL_DOMAINS];
-	unsigned long iova, length, page_size = 0x800UL << p[5] % 6;
+	unsigned long iova, length, page_size = 0x100UL << p[5] % 8;
 
 	if (d->space < 0)
 		return;
@@ -320,7 +335,8 @@ static void decode_dirty(const unsigned char *p)
 	switch (p[4] % 4) {
 	case 0:
 	case 1:
-		op_device_write(d - model_domains, iova + p[6] % 8 * PAGE_SIZE);
+		op_device_write(d - model_domains, iova + p[6] % 8 * PAGE_SIZE,
+				length);
 		return;
 	case 2:
 		if (p[6] == 0) {
@@ -331,7 +347,12 @@ static void decode_dirty(const unsigned char *p)
 	}
 	iova = ALIGN_DOWN(iova, page_size);
 	length = ALIGN(length, page_size) + p[6] % 16 * page_size;
-	if (length / page_size > 2000)
+	/* More words than one, and not from the first one on */
+	if (p[4] & 8) {
+		iova = ALIGN_DOWN(iova, SZ_64K);
+		length = SZ_256K;
+	}
+	if (length / page_size > 4000)
 		return;
 	op_read_dirty(d - model_domains, iova, length, page_size,
 		      p[4] & 4 ? IOMMU_DIRTY_NO_CLEAR : 0, p[4] < 0xf0);
@@ -386,24 +407,24 @@ static const struct {
 	void (*decode)(const unsigned char *p);
 	unsigned int weight;
 } kinds[] = {
-	{ decode_map_user, 40 },
+	{ decode_map_user, 37 },
 	{ decode_map_file, 30 },
 	{ decode_copy, 30 },
-	{ decode_unmap, 48 },
+	{ decode_unmap, 44 },
 	{ decode_unmap_all, 2 },
 	{ decode_cut, 6 },
 	{ decode_huge_pages, 4 },
 	{ decode_domain, 16 },
-	{ decode_reserve, 3 },
+	{ decode_reserve, 4 },
 	{ decode_allow, 2 },
 	{ decode_access, 6 },
 	{ decode_pin, 16 },
 	{ decode_rw, 9 },
-	{ decode_lookup, 6 },
-	{ decode_dirty, 14 },
+	{ decode_lookup, 4 },
+	{ decode_dirty, 24 },
 	{ decode_revoke, 3 },
 	{ decode_process, 5 },
-	{ decode_memory, 12 },
+	{ decode_memory, 10 },
 	{ decode_race, 4 },
 };
 
@@ -465,7 +486,17 @@ static struct model_setup decode_setup(const unsigned char *p)
 		.thresholds = decode_thresholds(p + 16),
 	};
 
+	/* Some of it: only then can another process take over */
+	if (p[8] >= 0xd0)
+		setup.options |= MODEL_FILES_ONLY;
 	memcpy(setup.kinds, p, MODEL_DOMAINS);
+	/* A window is no smaller than a leaf: see model_read_and_clear_dirty() */
+	for (unsigned int i = 0; i != MODEL_DOMAINS; i++)
+		if (setup.kinds[i] % MODEL_IOMMU_KINDS == MODEL_ARM &&
+		    setup.thresholds.iova_window)
+			setup.thresholds.iova_window =
+				max_t(unsigned long, SZ_256K,
+				      setup.thresholds.iova_window);
 	return setup;
 }
 

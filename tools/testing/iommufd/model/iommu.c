@@ -319,24 +319,37 @@ static int model_set_dirty_tracking(struct iommu_domain *domain, bool enable)
 	return 0;
 }
 
+/*
+ * io-pgtable-arm counts from where it is entered: entered within a leaf, it takes
+ * that for its first byte, and all that follows is shifted.
+ */
 static int model_read_and_clear_dirty(struct iommu_domain *domain,
 				      unsigned long iova, size_t size,
 				      unsigned long flags,
 				      struct iommu_dirty_bitmap *dirty)
 {
 	struct model_domain *d = model_domain_of(domain);
+	unsigned long last = iova + (size - 1), at = iova;
 	unsigned int i = model_find_leaf(d, iova);
-	unsigned long last = iova + (size - 1);
 
-	for (; i != d->nr && d->leaf[i].iova <= last; i++) {
+	for (; i != d->nr && at <= last; i++) {
 		struct model_leaf *leaf = &d->leaf[i];
 
-		if (!leaf->dirty)
-			continue;
-		iommu_dirty_bitmap_record(dirty, leaf->iova, 1UL << leaf->shift);
-		if (!(flags & IOMMU_DIRTY_NO_CLEAR))
-			leaf->dirty = false;
+		MODEL_CHECK(leaf->iova <= at || model_short,
+			    "dirty bits at 0x%lx, where nothing is mapped", at);
+		if (d->kind != MODEL_ARM)
+			at = leaf->iova;
+		if (leaf->dirty) {
+			iommu_dirty_bitmap_record(dirty, at, 1UL << leaf->shift);
+			if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+				leaf->dirty = false;
+		}
+		at += 1UL << leaf->shift;
+		if (!at)
+			return 0;
 	}
+	MODEL_CHECK(at > last || model_short,
+		    "dirty bits at 0x%lx, where nothing is mapped", at);
 	return 0;
 }
 

@@ -690,12 +690,41 @@ unsigned long iommufd_test_memory_limit(void)
 	return ULONG_MAX;
 }
 
+struct model_device model_devices[MODEL_DEVICES] = {
+	{
+		.region = {
+			{ .start = 0xfee00000, .length = SZ_1M,
+			  .type = IOMMU_RESV_MSI },
+			{ .start = 0x3c0000, .length = 8 * PAGE_SIZE,
+			  .type = IOMMU_RESV_RESERVED },
+		},
+		.sw_msi_start = PHYS_ADDR_MAX,
+	}, {
+		.region = {
+			{ .start = 0x8000000, .length = SZ_1M,
+			  .type = IOMMU_RESV_SW_MSI },
+			{ .start = 0x80000, .length = 4 * PAGE_SIZE,
+			  .type = IOMMU_RESV_DIRECT_RELAXABLE },
+			{ .start = 0x90000, .length = 4 * PAGE_SIZE,
+			  .type = IOMMU_RESV_DIRECT },
+		},
+		.sw_msi_start = 0x8000000,
+	},
+};
+
 void iommu_get_resv_regions(struct device *dev, struct list_head *regions)
 {
+	struct model_device *device =
+		container_of(dev, struct model_device, device);
+
+	for (unsigned int i = 0; i != MODEL_REGIONS; i++)
+		if (device->region[i].length)
+			list_add_tail(&device->region[i].list, regions);
 }
 
 void iommu_put_resv_regions(struct device *dev, struct list_head *regions)
 {
+	INIT_LIST_HEAD(regions);
 }
 
 static void frames_reset(void)

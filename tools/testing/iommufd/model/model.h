@@ -29,6 +29,8 @@
 #define MODEL_FILES	3
 #define MODEL_DMABUFS	2
 #define MODEL_ACCESSES	3
+#define MODEL_DEVICES	2
+#define MODEL_REGIONS	3
 #define MODEL_FRAMES	1024
 
 /* File descriptors */
@@ -88,6 +90,14 @@ struct model_dmabuf {
 	unsigned long pfn;
 };
 
+/* What a device cannot translate; the regions end where one has no length */
+struct model_device {
+	struct device device;
+	struct iommu_resv_region region[MODEL_REGIONS];
+	phys_addr_t sw_msi_start;
+};
+
+extern struct model_device model_devices[MODEL_DEVICES];
 extern struct model_frame model_frames[MODEL_FRAMES];
 extern unsigned short model_pins[MODEL_FRAMES];
 
@@ -113,6 +123,7 @@ struct model_setup {
 #define MODEL_HIGH_PFN		2	/* begin with memory at PFN 2^32 */
 #define MODEL_CAPABLE		4	/* task 2 has CAP_IPC_LOCK */
 #define MODEL_SHORT_UNMAP	8	/* failures may be short unmaps, too */
+#define MODEL_FILES_ONLY	16	/* no memory of processes is mapped */
 
 /* machine.c */
 extern struct task_struct model_tasks[MODEL_TASKS];

@@ -427,8 +427,8 @@ void op_huge_pages(unsigned int space, bool enable)
 	op_end(rc);
 }
 
-static u64 reserve_errs(const struct ref_space *s, unsigned long first,
-			unsigned long last)
+u64 op_reserve_errs(const struct ref_space *s, unsigned long first,
+		    unsigned long last)
 {
 	if (!ref_is_free(s, first, last))
 		return REF_ERR(EADDRINUSE);
@@ -467,9 +467,9 @@ void op_add_domain(unsigned int space, unsigned int domain)
 	errs |= op_align_errs(s, 1UL << __ffs(d->domain.pgsize_bitmap));
 	if (geometry->force_aperture) {
 		if (geometry->aperture_start)
-			errs |= reserve_errs(s, 0, geometry->aperture_start - 1);
+			errs |= op_reserve_errs(s, 0, geometry->aperture_start - 1);
 		if (geometry->aperture_end != ULONG_MAX)
-			errs |= reserve_errs(s, geometry->aperture_end + 1,
+			errs |= op_reserve_errs(s, geometry->aperture_end + 1,
 					     ULONG_MAX);
 	}
 	if (!errs && !s->domains) {
@@ -511,68 +511,6 @@ void op_remove_domain(unsigned int domain)
 		for (unsigned int i = 0; i != s->nr; i++)
 			ref_area_unclaim(&s->area[i]);
 	op_end(0);
-}
-
-void op_reserve(unsigned int space, unsigned long first, unsigned long last,
-		unsigned long owner)
-{
-	struct ref_space *s = &ref_spaces[space];
-	u64 errs;
-	int rc;
-
-	OP("(%u, 0x%lx, 0x%lx, %lu)", space, first, last, owner);
-	errs = first > last ? REF_ERR(EINVAL) : reserve_errs(s, first, last);
-	rc = iopgt_reserve(&s->iopt, first, last, (void *)owner);
-	if (ref_settle(errs, rc))
-		s->reserved[s->nr_reserved++] =
-			(struct ref_window){ first, last, (void *)owner };
-	op_end(rc);
-}
-
-void op_unreserve(unsigned int space, unsigned long owner)
-{
-	struct ref_space *s = &ref_spaces[space];
-	unsigned int kept = 0;
-
-	OP("(%u, %lu)", space, owner);
-	iopgt_unreserve(&s->iopt, (void *)owner);
-	for (unsigned int i = 0; i != s->nr_reserved; i++)
-		if (s->reserved[i].owner != (void *)owner)
-			s->reserved[kept++] = s->reserved[i];
-	s->nr_reserved = kept;
-	op_end(0);
-}
-
-void op_allow(unsigned int space, unsigned int nr, unsigned long first,
-	      unsigned long last, unsigned long first2, unsigned long last2)
-{
-	struct iommu_iova_range window[2] = {
-		{ .start = first, .last = last },
-		{ .start = first2, .last = last2 },
-	};
-	struct ref_space *s = &ref_spaces[space];
-	u64 errs = 0;
-	int rc;
-
-	OP("(%u, %u, 0x%lx, 0x%lx, 0x%lx, 0x%lx)", space, nr, first,
-	   last, first2, last2);
-	for (unsigned int i = 0; i != nr; i++) {
-		if (window[i].start > window[i].last)
-			errs |= REF_ERR(EINVAL);
-		else if (ref_is_reserved(s, window[i].start, window[i].last))
-			errs |= REF_ERR(EADDRINUSE);
-	}
-	if (nr == 2 && !(errs & REF_ERR(EINVAL)) &&
-	    ref_overlap(first, last, first2, last2))
-		errs |= REF_ERR(EINVAL);
-	rc = iopgt_set_allowed(&s->iopt, window, nr);
-	if (ref_settle(errs, rc)) {
-		s->nr_allowed = nr;
-		for (unsigned int i = 0; i != nr; i++)
-			s->allowed[i] = (struct ref_window){ window[i].start,
-							     window[i].last };
-	}
-	op_end(rc);
 }
 
 void model_begin(const struct model_setup *setup)

@@ -45,6 +45,9 @@ void op_remove_domain(unsigned int domain);
 void op_reserve(unsigned int space, unsigned long first, unsigned long last,
 		unsigned long owner);
 void op_unreserve(unsigned int space, unsigned long owner);
+void op_reserve_device(unsigned int space, unsigned int device);
+void op_unreserve_device(unsigned int space, unsigned int device);
+void op_usable_ranges(unsigned int space);
 void op_allow(unsigned int space, unsigned int nr, unsigned long first,
 	      unsigned long last, unsigned long first2, unsigned long last2);
 void op_add_access(unsigned int space, unsigned int access, bool whole_pages,
@@ -59,7 +62,8 @@ void op_rw(unsigned int space, unsigned long iova, unsigned long length,
 	   unsigned int flags, unsigned char value);
 void op_lookup(unsigned int space, unsigned long iova, unsigned long length);
 void op_track_dirty(unsigned int domain, bool enable);
-void op_device_write(unsigned int domain, unsigned long iova);
+void op_device_write(unsigned int domain, unsigned long iova,
+		     unsigned long length);
 void op_read_dirty(unsigned int domain, unsigned long iova,
 		   unsigned long length, unsigned long page_size,
 		   unsigned long flags, bool writable);
@@ -91,6 +95,8 @@ void op_areas_appear(struct ref_space *s, struct ref_area *areas,
 void op_begin(void);
 void op_end(int rc);
 struct pin_budget *op_budget(bool by_process);
+u64 op_reserve_errs(const struct ref_space *s, unsigned long first,
+		    unsigned long last);
 u64 op_align_errs(const struct ref_space *s, unsigned long alignment);
 
 #define OP(fmt, ...)                                                           \

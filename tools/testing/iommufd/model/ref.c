@@ -3,6 +3,7 @@
  * The reference's state, and what is compared with it after each call: what is
  * pinned, who pays, and what each device can reach.
  */
+#include "area.h"
 #include "ops.h"
 #include "ref.h"
 
@@ -106,6 +107,27 @@ bool ref_is_reserved(const struct ref_space *s, unsigned long first,
 			return true;
 	}
 	return false;
+}
+
+/* The last IOVA of something reserved that has @iova; 0 where it is not reserved */
+unsigned long ref_reserved_until(const struct ref_space *s, unsigned long iova)
+{
+	for (unsigned int i = 0; i != s->nr_reserved; i++)
+		if (s->reserved[i].first <= iova && iova <= s->reserved[i].last)
+			return s->reserved[i].last;
+	for (unsigned int i = 0; i != MODEL_DOMAINS; i++) {
+		const struct iommu_domain_geometry *geometry =
+			&model_domains[i].domain.geometry;
+
+		if (model_domains[i].space != s - ref_spaces ||
+		    !geometry->force_aperture)
+			continue;
+		if (iova < geometry->aperture_start)
+			return geometry->aperture_start - 1;
+		if (iova > geometry->aperture_end)
+			return ULONG_MAX;
+	}
+	return 0;
 }
 
 /* Between these lie IOVAs that are given out to who did not ask for them */
@@ -462,6 +484,26 @@ static void check_domain(const struct model_domain *d)
 		    d - model_domains, d->stale[0].iova);
 }
 
+/* The runs behind what the driver has mapped, by its own measure */
+static void check_stores(struct ref_space *s)
+{
+	struct iopgt_area *area;
+	struct gap_node *node;
+
+	for_each_area(area, &s->iopt) {
+		struct gap_tree *extents = &area->pages->extents;
+
+		for (node = gap_tree_first_in(extents, 0, ULONG_MAX); node;
+		     node = gap_tree_next_in(node, ULONG_MAX)) {
+			struct pages_extent *extent =
+				container_of(node, struct pages_extent, node);
+			const char *wrong = pfn_store_check(&extent->store->runs);
+
+			MODEL_CHECK(!wrong, "a store: %s", wrong);
+		}
+	}
+}
+
 static void check_charges(void)
 {
 	long by_process = 0;
@@ -530,6 +572,9 @@ void ref_check(void)
 			check_domain(d);
 		d->changed = false;
 	}
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
+	for (unsigned int i = 0; i != MODEL_SPACES; i++) {
+		if (ref_spaces[i].changed && model_ops % 4 == 0)
+			check_stores(&ref_spaces[i]);
 		ref_spaces[i].changed = false;
+	}
 }

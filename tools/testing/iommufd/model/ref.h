@@ -118,6 +118,7 @@ bool ref_is_free(const struct ref_space *s, unsigned long first,
 		 unsigned long last);
 bool ref_is_reserved(const struct ref_space *s, unsigned long first,
 		     unsigned long last);
+unsigned long ref_reserved_until(const struct ref_space *s, unsigned long iova);
 bool ref_auto_is_valid(const struct ref_space *s, unsigned long iova,
 		       unsigned long length);
 bool ref_auto_exists(const struct ref_space *s, unsigned long length);
