@@ -66,6 +66,11 @@ $(OUT)/include/stamp: $(SHIM)/include/base $(SHIM)/include/forward
 	done
 	@touch $@
 
+# The layers below the objects: what the model and the threads consist of
+LOWER_LAYERS := charge gap_tree pfn_run pin $(filter-out %_test,$(patsubst \
+	$(DRIVER)/%.c,%,$(wildcard $(DRIVER)/io_*.c $(DRIVER)/iova_*.c \
+	$(DRIVER)/pages*.c)))
+
 SHIM_HEADERS := $(shell find $(SHIM)/include -name '*.h') $(OUT)/include/stamp
 DRIVER_HEADERS := $(wildcard $(DRIVER)/*.h)
 

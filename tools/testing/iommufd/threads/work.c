@@ -138,7 +138,8 @@ static void domain(unsigned int space)
 static void unpin_locked(struct worker *w)
 {
 	w->pinned = false;
-	iopgt_unpin(&spaces[w->access_in], w->iova, w->length);
+	if (!iopgt_unpin(&spaces[w->access_in], &w->access, w->iova, w->length))
+		shim_panic("what is pinned cannot be unpinned");
 }
 
 static void access_unmap(struct iopgt_access *access, unsigned long iova,
@@ -181,8 +182,8 @@ static void pin(void)
 	guard(mutex)(&me->lock);
 	if (me->pinned) {
 		unpin_locked(me);
-	} else if (!iopgt_pin(&spaces[me->access_in], iova, length, pages,
-			      pick(2))) {
+	} else if (!iopgt_pin(&spaces[me->access_in], &me->access, iova,
+			      length, pages, pick(2))) {
 		me->pinned = true;
 		me->iova = iova;
 		me->length = length;
@@ -195,12 +196,16 @@ static void look(struct io_pagetable *iopt)
 	unsigned long length;
 	phys_addr_t phys;
 
-	if (pick(2))
-		iopgt_rw(iopt, pick_iova() + pick(100), data,
-			 1 + pick(sizeof(data)), pick(2));
-	else
-		iopgt_lookup_phys(iopt, pick_iova(), pick_length(), &phys,
-				  &length);
+	unsigned long iova = pick_iova();
+	unsigned int flags = pick(2);
+
+	if (pick(2)) {
+		iopgt_lookup_phys(iopt, iova, pick_length(), &phys, &length);
+		return;
+	}
+	length = 1 + pick(sizeof(data));
+	if (iopgt_rw(iopt, iova, data, length, flags) == -EAGAIN)
+		iopgt_rw_slowly(iopt, iova, data, length, flags);
 }
 
 static void dirty(void)
