@@ -60,6 +60,15 @@ static int add_domain(int space, int n)
 
 	member[n].domain = env_domain_new();
 	rc = iopgt_add_domain(iopt[space], &member[n]);
+	/* As the objects do: what may be slow to pin is pinned without locks */
+	if (rc == -EAGAIN) {
+		rc = iopgt_prepare(iopt[space]);
+		if (!rc) {
+			rc = iopgt_add_domain(iopt[space], &member[n]);
+			IL_ASSERT(rc != -EAGAIN, "memory is not pinned");
+			iopgt_unprepare(iopt[space]);
+		}
+	}
 	il_log("add_domain(%d, %d) = %d", space, n, rc);
 	if (rc)
 		env_domain_free(member[n].domain);
