@@ -43,6 +43,7 @@ enum iopgt_area_state {
  *        and decremented with iova_lock held for read, and judged with it held for
  *        write
  * @kept: those of @pins that nobody can be asked to let go of; protected alike
+ * @copies: those of @pins that are copies; protected alike
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iopgt_area_state
  * @stuck: it is to become AREA_STUCK; belongs to the thread that maps or unmaps it
@@ -57,6 +58,7 @@ struct iopgt_area {
 	struct iopgt_area *next;
 	atomic_t pins;
 	atomic_t kept;
+	atomic_t copies;
 	short prot;
 	u8 state;
 	bool stuck;

@@ -311,8 +311,10 @@ static int areas_hold(struct io_pagetable *iopt, unsigned long iova,
 		if (rc)
 			return rc;
 	}
-	for (area = first; area; area = area_next_in(area, last))
+	for (area = first; area; area = area_next_in(area, last)) {
+		atomic_inc(&area->copies);
 		atomic_inc(&area->pins);
+	}
 	return 0;
 }
 
@@ -322,8 +324,10 @@ static void areas_unhold(struct io_pagetable *iopt, unsigned long iova,
 	struct iopgt_area *area;
 
 	guard(rwsem_read)(&iopt->iova_lock);
-	for_each_area_in(area, iopt, iova, last)
+	for_each_area_in(area, iopt, iova, last) {
+		atomic_dec(&area->copies);
 		area_drop_pins(iopt, area, 1);
+	}
 }
 
 /**

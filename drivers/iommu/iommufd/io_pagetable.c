@@ -39,6 +39,7 @@ static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
 	area->next = NULL;
 	atomic_set(&area->pins, 0);
 	atomic_set(&area->kept, 0);
+	atomic_set(&area->copies, 0);
 	area->prot = prot;
 	area->state = AREA_MAPPING;
 	area->stuck = false;

@@ -383,7 +383,8 @@ static void add_refs(struct io_pagetable *iopt, struct area_ref *refs,
 			.last = (area->start + area_length(area) - 1) >>
 				PAGE_SHIFT,
 			.domains = area_is_live(area) ? domains : 0,
-			.pins = atomic_read(&area->pins),
+			.pins = atomic_read(&area->pins) -
+				atomic_read(&area->copies),
 			.claimed = area_is_live(area) && area->claimed,
 			.mapping = !area_is_live(area),
 			.preparing = iopt->claimers != domains,

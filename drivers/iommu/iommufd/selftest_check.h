@@ -59,7 +59,7 @@ struct invariant_check {
  * @first: first page index
  * @last: last page index, inclusive
  * @domains: that it is mapped into
- * @pins: by in-kernel accesses
+ * @pins: by in-kernel accesses, but for copies
  * @claimed: it has a claim
  * @mapping: it is being mapped: who does so may pin its memory right now
  * @preparing: somebody may be claiming it, to attach a first domain

@@ -156,19 +156,35 @@ static void check_extent(struct invariant_check *check,
 		check_extent_pins(check, extent);
 }
 
+/* What in-kernel users have pinned, as it is written down */
+static unsigned int pages_recorded_pins(struct iommufd_pages *pages)
+{
+	struct pages_extent *extent;
+	struct pages_pin *pin;
+	unsigned int pins = 0;
+
+	for_each_extent(extent, pages)
+		for (pin = extent->pins; pin; pin = pin->next)
+			pins += pin->count;
+	return pins;
+}
+
 /* Every page of what is mapped belongs to an extent, and counts as a claim */
 static void check_claims(struct invariant_check *check,
 			 struct iommufd_pages *pages,
 			 const struct area_ref *refs, size_t nr)
 {
-	unsigned int claims = 0, pins = 0, extents = 0;
+	unsigned int pins = pages_recorded_pins(pages);
+	unsigned int claims = 0, of_areas = 0, extents = 0;
 	struct pages_extent *extent;
 	size_t i;
 
 	for (i = 0; i != nr; i++) {
 		claims += refs[i].claimed;
-		pins += refs[i].pins;
+		of_areas += refs[i].pins;
 	}
+	check_that(check, pins == of_areas, "range has %u pins, its areas %u",
+		   pins, of_areas);
 	check_that(check, pages->claims == claims + pins,
 		   "range has %u claims, %u of areas and %u of accesses",
 		   pages->claims, claims, pins);
