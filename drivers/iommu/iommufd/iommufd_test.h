@@ -378,10 +378,12 @@ enum {
 /**
  * enum - access_rw.flags
  * @MOCK_ACCESS_RW_WRITE: write to IOVA instead of reading it
+ * @MOCK_ACCESS_RW_KTHREAD: have a kthread do it
  * @MOCK_ACCESS_RW_SLOW_PATH: pin the pages even where copying could do without
  */
 enum {
 	MOCK_ACCESS_RW_WRITE = 1 << 0,
+	MOCK_ACCESS_RW_KTHREAD = 1 << 1,
 	MOCK_ACCESS_RW_SLOW_PATH = 1 << 2,
 };
 

@@ -4,7 +4,9 @@
  * would be.
  */
 #include <linux/anon_inodes.h>
+#include <linux/completion.h>
 #include <linux/file.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
@@ -414,6 +416,57 @@ int mock_user_unpin(struct iommufd_ucmd *ucmd)
 	return mock_user_drop_id(user, pin_id) ? 0 : -ENOENT;
 }
 
+/**
+ * struct mock_user_copy - a copy made by a kthread
+ * @done: completed by the kthread
+ * @access: the access
+ * @iova: first IOVA
+ * @data: kernel buffer
+ * @length: bytes
+ * @flags: IOMMUFD_ACCESS_RW_*
+ * @rc: what iommufd_access_rw() returned
+ */
+struct mock_user_copy {
+	struct completion done;
+	struct iommufd_access *access;
+	unsigned long iova;
+	void *data;
+	size_t length;
+	unsigned int flags;
+	int rc;
+};
+
+static int mock_user_copy_main(void *arg)
+{
+	struct mock_user_copy *copy = arg;
+
+	copy->rc = iommufd_access_rw(copy->access, copy->iova, copy->data,
+				     copy->length,
+				     copy->flags | IOMMUFD_ACCESS_RW_KTHREAD);
+	kthread_complete_and_exit(&copy->done, 0);
+}
+
+/* As a device that is emulated by a thread of its own */
+static int mock_user_rw_kthread(struct mock_user *user, unsigned long iova,
+				void *data, size_t length, unsigned int flags)
+{
+	struct mock_user_copy copy = {
+		.access = user->access,
+		.iova = iova,
+		.data = data,
+		.length = length,
+		.flags = flags,
+	};
+	struct task_struct *task;
+
+	init_completion(&copy.done);
+	task = kthread_run(mock_user_copy_main, &copy, "iommufd-mock");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	wait_for_completion(&copy.done);
+	return copy.rc;
+}
+
 static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 {
 	void __user *uptr = u64_to_user_ptr(cmd->access_rw.uptr);
@@ -425,8 +478,8 @@ static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 	void *data;
 	int rc;
 
-	if (flags & ~(MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH |
-		      MOCK_FLAGS_ACCESS_SYZ))
+	if (flags & ~(MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_KTHREAD |
+		      MOCK_ACCESS_RW_SLOW_PATH | MOCK_FLAGS_ACCESS_SYZ))
 		return -EOPNOTSUPP;
 	rc = mock_user_range(user, flags, &iova, length);
 	if (rc)
@@ -446,7 +499,11 @@ static int mock_user_do_rw(struct mock_user *user, struct iommu_test_cmd *cmd)
 		rc = -EFAULT;
 		goto out_free;
 	}
-	rc = iommufd_access_rw(user->access, iova, data, length, rw_flags);
+	if (flags & MOCK_ACCESS_RW_KTHREAD)
+		rc = mock_user_rw_kthread(user, iova, data, length, rw_flags);
+	else
+		rc = iommufd_access_rw(user->access, iova, data, length,
+				       rw_flags);
 	if (!rc && !(flags & MOCK_ACCESS_RW_WRITE) &&
 	    copy_to_user(uptr, data, length))
 		rc = -EFAULT;
@@ -463,7 +520,7 @@ out_free:
  * Return: 0; -EBADF, -EINVAL where @id is no access file; -EOPNOTSUPP for
  * unknown flags; -EINVAL for an empty range; -E2BIG for more than
  * SELFTEST_MAX_BYTES; -EOVERFLOW; what iommufd_access_rw() returns; -EFAULT;
- * -ENOMEM.
+ * -ENOMEM; -EINTR where a kthread is to do it, and the caller is killed.
  */
 int mock_user_rw(struct iommufd_ucmd *ucmd)
 {

@@ -123,8 +123,8 @@ const struct op test_ops[] = {
 		F_LENGTH(T, access_rw.length, "length"),
 		F_VA(T, access_rw.uptr, "va"),
 		F_FLAGS(T, access_rw.flags, "flags",
-			MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH |
-			MOCK_FLAGS_ACCESS_SYZ) } },
+			MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_KTHREAD |
+			MOCK_ACCESS_RW_SLOW_PATH | MOCK_FLAGS_ACCESS_SYZ) } },
 	{ TEST("access_replace", 4, IOMMU_TEST_OP_ACCESS_REPLACE_IOAS), .args = {
 		FD_CTX,
 		F_REG(T, id, "access", POOL_ACCESS),
