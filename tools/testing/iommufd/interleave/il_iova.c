@@ -255,6 +255,28 @@ static void dmabuf_map(void)
 		unmap(0, 4, 2);
 }
 
+/* A context of another process has it as well */
+static void dmabuf_elsewhere(void)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
+		.fd = ENV_FD_DMABUF,
+		.length = P(2),
+	};
+	struct file *other;
+
+	shim_set_current(&env_tasks[1]);
+	other = env_open("iommu");
+	if (!env_ioctl_on(other, IOMMU_IOAS_ALLOC, &alloc)) {
+		cmd.ioas_id = alloc.out_ioas_id;
+		il_log("elsewhere: MAP_FILE = %d",
+		       env_ioctl_on(other, IOMMU_IOAS_MAP_FILE, &cmd));
+	}
+	env_close(other);
+}
+
 static void dmabuf_copy(void)
 {
 	if (!copy(1, 32, 0, 40, 2))
@@ -461,6 +483,8 @@ static const struct il_plan plans[] = {
 	{ { CALL(revoke), CALL(dmabuf_unmap) }, SCENE(DMABUF) },
 	{ { CALL(revoke), CALL(dmabuf_copy) }, SCENE(DMABUF) },
 	{ { CALL(revoke), CALL(dmabuf_map), CALL(dmabuf_unmap) },
+	  SCENE(DMABUF), .limit = 400000 },
+	{ { CALL(revoke), CALL(dmabuf_elsewhere), CALL(dmabuf_unmap) },
 	  SCENE(DMABUF), .limit = 400000 },
 	{ { CALL(revoke), CALL(dmabuf_copy), CALL(dmabuf_unmap) },
 	  SCENE(DMABUF), .limit = 400000 },

@@ -16,8 +16,8 @@ enum scene {
 	BY_PROCESS = 2,
 	/* The new process has no room: it has to be refused */
 	NO_ROOM = 4,
-	/* There is another context that has a copy of nothing */
-	CONTAINER = 8,
+	/* The user has another context, and room for one mapping more */
+	TWO_CONTEXTS = 8,
 	/* What is mapped at first is in the second IOAS alone */
 	COPIED = 16,
 	/* Nothing is mapped later: the new process pays for all, if it can */
@@ -29,6 +29,9 @@ static struct iommufd_access *access;
 static u32 ioas[2], dev_id[2], hwpt;
 static unsigned int scene;
 static bool changed;
+/* TWO_CONTEXTS: the other one, and its IOAS */
+static struct file *other;
+static u32 other_ioas;
 
 static void become(unsigned int task)
 {
@@ -135,6 +138,48 @@ static void destroy(void)
 	env_destroy(ioas[1]);
 }
 
+/* Whoever comes first in whichever context: never more than the user may have */
+static int map_in(struct file *file, u32 id)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE,
+		.ioas_id = id,
+		.fd = ENV_FD_FILE,
+		.start = P(20),
+		.length = P(2),
+		.iova = P(16),
+	};
+	int rc = env_ioctl_on(file, IOMMU_IOAS_MAP_FILE, &cmd);
+
+	il_log("MAP_FILE = %d", rc);
+	IL_ASSERT(PFN_PHYS(current->user->locked_vm.counter) <=
+		  current->memlock, "a user has more than the limit");
+	return rc;
+}
+
+static void map_here(void)
+{
+	map_in(env_iommufd, ioas[0]);
+}
+
+static void map_elsewhere(void)
+{
+	map_in(other, other_ioas);
+}
+
+static void remap_elsewhere(void)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = other_ioas,
+		.length = U64_MAX,
+	};
+
+	if (!map_in(other, other_ioas))
+		env_ioctl_on(other, IOMMU_IOAS_UNMAP, &cmd);
+}
+
 static void callback(void *data, unsigned long iova, unsigned long length)
 {
 }
@@ -174,6 +219,25 @@ static void setup(const struct il_plan *plan)
 	if (!(scene & NO_HWPT))
 		IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas[0], 0, 0, &hwpt),
 			  "HWPT_ALLOC");
+	other = NULL;
+	if (scene & TWO_CONTEXTS) {
+		struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+		struct iommu_hwpt_alloc attach = { .size = sizeof(attach) };
+
+		other = env_open("iommu");
+		idev[1] = iommufd_device_bind(other->private_data,
+					      &env_devices[1], &dev_id[1]);
+		IL_ASSERT(!IS_ERR(idev[1]) &&
+			  !env_ioctl_on(other, IOMMU_IOAS_ALLOC, &alloc),
+			  "another context");
+		other_ioas = alloc.out_ioas_id;
+		attach.dev_id = dev_id[1];
+		attach.pt_id = other_ioas;
+		IL_ASSERT(!env_ioctl_on(other, IOMMU_HWPT_ALLOC, &attach),
+			  "another HWPT");
+		env_tasks[0].memlock =
+			PFN_PHYS(env_tasks[0].user->locked_vm.counter + 3);
+	}
 	if (scene & COPIED) {
 		env_copy(ioas[1], 0, ioas[0], 0, 2);
 		env_unmap(ioas[0], 0, 2);
@@ -211,6 +275,10 @@ static void check(void)
 
 	iommufd_access_destroy(access);
 	iommufd_device_unbind(idev[0]);
+	if (other) {
+		iommufd_device_unbind(idev[1]);
+		env_close(other);
+	}
 	env_close(env_iommufd);
 	env_check();
 }
@@ -239,6 +307,12 @@ static const struct il_plan plans[] = {
 	  SCENE(BY_PROCESS), LIMIT },
 	{ { CALL(change), CALL(copy), CALL(map_file) },
 	  SCENE(NO_ROOM), LIMIT },
+	{ { CALL(map_here), CALL(map_elsewhere) }, SCENE(TWO_CONTEXTS),
+	  .preemptions = 3, LIMIT },
+	{ { CALL(map_here), CALL(remap_elsewhere), CALL(unmap) },
+	  SCENE(TWO_CONTEXTS), LIMIT },
+	{ { CALL(change), CALL(map_here), CALL(remap_elsewhere) },
+	  SCENE(TWO_CONTEXTS), .preemptions = 1, LIMIT },
 	{ { CALL(change), CALL(copy) }, .failures = 1, .preemptions = 1,
 	  LIMIT },
 	{ { CALL(change), CALL(new_ioas_hwpt) }, SCENE(NO_HWPT), .failures = 1,
