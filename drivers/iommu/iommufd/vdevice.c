@@ -54,10 +54,11 @@ static void iommufd_vdevice_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_vdevice, obj);
 	struct iommufd_viommu *viommu = vdev->viommu;
 
-	/* Nobody looks it up by now, so nobody uses what the driver undoes */
-	xa_erase(&viommu->vdevs, vdev->virt_id);
+	/* Not found any more, so nobody uses what the driver undoes; not free */
+	xa_store(&viommu->vdevs, vdev->virt_id, XA_ZERO_ENTRY, 0);
 	if (vdev->destroy)
 		vdev->destroy(vdev);
+	xa_erase(&viommu->vdevs, vdev->virt_id);
 	iommufd_object_unhold(&viommu->obj);
 	vdevice_release_idev(vdev);
 }
