@@ -460,17 +460,29 @@ static int prepare_and_grant(struct attach_wish *wish,
 static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
 {
 	struct iommufd_ctx *ictx = wish->idev->ictx;
+	struct iommufd_hw_pagetable *hwpt = NULL;
 	struct iommufd_object *pt;
 	int rc;
 
 	pt = iommufd_object_get(ictx, *pt_id, IOMMUFD_OBJ_ANY);
 	if (IS_ERR(pt))
 		return PTR_ERR(pt);
+	if (pt->type == IOMMUFD_OBJ_HWPT_PAGING ||
+	    pt->type == IOMMUFD_OBJ_HWPT_NESTED) {
+		hwpt = container_of(pt, struct iommufd_hw_pagetable, obj);
+		rc = iommufd_hwpt_use(ictx, hwpt);
+		if (rc)
+			return rc;
+	}
+
 	rc = grant_by_object(wish, pt, pt_id);
 	if (rc == -EAGAIN)
 		rc = prepare_and_grant(wish, pt, pt_id);
-	iommufd_object_put(ictx, pt);
 
+	if (hwpt)
+		iommufd_hwpt_unuse(ictx, hwpt);
+	else
+		iommufd_object_put(ictx, pt);
 	iommufd_hwpt_release(ictx, wish->left);
 	return rc;
 }

@@ -488,7 +488,8 @@ static int attach_join(struct iommufd_attach *attach,
  * iommufd_group_attach() - Attach a device that is not attached yet
  * @idev: device
  * @pasid: its PASID, or IOMMU_NO_PASID for its requests without one
- * @hwpt: HWPT that the caller has a reference on, short or long
+ * @hwpt: HWPT that the caller has a reference on; if automatic, a long one, as
+ *        on failure another user may be gone that was the last until then
  *
  * Takes a long reference of its own on the HWPT.
  *
@@ -517,7 +518,7 @@ int iommufd_group_attach(struct iommufd_device *idev, ioasid_t pasid,
  * iommufd_group_replace() - Move a device's group to another HWPT
  * @idev: device that is attached at @pasid
  * @pasid: its PASID, or IOMMU_NO_PASID
- * @hwpt: HWPT that the caller has a reference on, short or long
+ * @hwpt: HWPT that the caller has a reference on; if automatic, a long one
  * @left: set to the HWPT that was left, for iommufd_hwpt_release(); NULL where
  *        nothing changed
  *

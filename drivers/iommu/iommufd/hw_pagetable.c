@@ -262,11 +262,51 @@ void iommufd_hwpt_release(struct iommufd_ctx *ictx,
 {
 	if (!hwpt)
 		return;
-	if (iommufd_hwpt_is_paging(hwpt) &&
-	    iommufd_hwpt_to_paging(hwpt)->auto_domain)
+	if (iommufd_hwpt_is_auto(hwpt))
 		iommufd_object_unhold_last(ictx, &hwpt->obj);
 	else
 		iommufd_object_unhold(&hwpt->obj);
+}
+
+/**
+ * iommufd_hwpt_use() - Keep a HWPT for the rest of a call
+ * @ictx: context
+ * @hwpt: HWPT that the caller has a short reference on; consumed
+ *
+ * A short reference is enough where userspace made the HWPT: IOMMU_DESTROY waits
+ * for it. An automatic one is destroyed by the driver that detaches the last
+ * device, which must not wait until a call has got a lock, or memory of
+ * userspace's. So that one is held, and whoever lets go of it last destroys it.
+ *
+ * Return: 0, then iommufd_hwpt_unuse() is due; -ENOENT where the HWPT is being
+ * destroyed.
+ */
+int iommufd_hwpt_use(struct iommufd_ctx *ictx,
+		     struct iommufd_hw_pagetable *hwpt)
+{
+	int rc;
+
+	if (!iommufd_hwpt_is_auto(hwpt))
+		return 0;
+	rc = iommufd_object_hold(&hwpt->obj);
+	iommufd_object_put(ictx, &hwpt->obj);
+	return rc;
+}
+
+/**
+ * iommufd_hwpt_unuse() - Undo iommufd_hwpt_use()
+ * @ictx: context
+ * @hwpt: the HWPT
+ *
+ * Context: as iommufd_hwpt_release().
+ */
+void iommufd_hwpt_unuse(struct iommufd_ctx *ictx,
+			struct iommufd_hw_pagetable *hwpt)
+{
+	if (iommufd_hwpt_is_auto(hwpt))
+		iommufd_hwpt_release(ictx, hwpt);
+	else
+		iommufd_object_put(ictx, &hwpt->obj);
 }
 
 /*
@@ -705,13 +745,20 @@ int iommufd_hwpt_invalidate(struct iommufd_ucmd *ucmd)
 	return rc;
 }
 
-static struct iommufd_hwpt_paging *hwpt_paging_get(struct iommufd_ctx *ictx,
-						   u32 id)
+/* For iommufd_hwpt_unuse() */
+static struct iommufd_hwpt_paging *
+hwpt_paging_use_id(struct iommufd_ctx *ictx, u32 id)
 {
-	struct iommufd_object *obj =
-		iommufd_object_get(ictx, id, IOMMUFD_OBJ_HWPT_PAGING);
+	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_object *obj;
+	int rc;
 
-	return IS_ERR(obj) ? ERR_CAST(obj) : to_paging(obj);
+	obj = iommufd_object_get(ictx, id, IOMMUFD_OBJ_HWPT_PAGING);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	hwpt = to_paging(obj);
+	rc = iommufd_hwpt_use(ictx, &hwpt->common);
+	return rc ? ERR_PTR(rc) : hwpt;
 }
 
 /**
@@ -734,13 +781,13 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 	if (cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE || cmd->__reserved)
 		return -EOPNOTSUPP;
 
-	hwpt = hwpt_paging_get(ucmd->ictx, cmd->hwpt_id);
+	hwpt = hwpt_paging_use_id(ucmd->ictx, cmd->hwpt_id);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	if (hwpt->common.domain->dirty_ops)
 		rc = iopgt_set_dirty_tracking(&hwpt->ioas->iopt,
 					      hwpt->common.domain, enable);
-	iommufd_object_put(ucmd->ictx, &hwpt->common.obj);
+	iommufd_hwpt_unuse(ucmd->ictx, &hwpt->common);
 	return rc;
 }
 
@@ -764,12 +811,12 @@ int iommufd_hwpt_get_dirty_bitmap(struct iommufd_ucmd *ucmd)
 	    cmd->__reserved)
 		return -EOPNOTSUPP;
 
-	hwpt = hwpt_paging_get(ucmd->ictx, cmd->hwpt_id);
+	hwpt = hwpt_paging_use_id(ucmd->ictx, cmd->hwpt_id);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	if (hwpt->common.domain->dirty_ops)
 		rc = iopgt_read_dirty(&hwpt->ioas->iopt, hwpt->common.domain,
 				      cmd->flags, cmd);
-	iommufd_object_put(ucmd->ictx, &hwpt->common.obj);
+	iommufd_hwpt_unuse(ucmd->ictx, &hwpt->common);
 	return rc;
 }

@@ -79,6 +79,12 @@ iommufd_hwpt_to_paging(struct iommufd_hw_pagetable *hwpt)
 	return container_of(hwpt, struct iommufd_hwpt_paging, common);
 }
 
+static inline bool iommufd_hwpt_is_auto(struct iommufd_hw_pagetable *hwpt)
+{
+	return iommufd_hwpt_is_paging(hwpt) &&
+	       iommufd_hwpt_to_paging(hwpt)->auto_domain;
+}
+
 /*
  * The paging HWPT that the IOVAs of @hwpt are translated by in the end: itself,
  * or its nesting parent.
@@ -107,6 +113,10 @@ int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_empty(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_release(struct iommufd_ctx *ictx,
 			  struct iommufd_hw_pagetable *hwpt);
+int iommufd_hwpt_use(struct iommufd_ctx *ictx,
+		     struct iommufd_hw_pagetable *hwpt);
+void iommufd_hwpt_unuse(struct iommufd_ctx *ictx,
+			struct iommufd_hw_pagetable *hwpt);
 
 #if IS_ENABLED(CONFIG_IOMMUFD_NOIOMMU)
 extern const struct iommu_ops iommufd_noiommu_ops;
