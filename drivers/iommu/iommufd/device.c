@@ -330,13 +330,20 @@ static int grant_hwpt(struct attach_wish *wish,
 {
 	struct iommufd_hwpt_paging *paging;
 
-	if (iommufd_hwpt_is_paging(hwpt)) {
-		paging = iommufd_hwpt_to_paging(hwpt);
-		guard(mutex)(&paging->ioas->lock);
-		if (list_empty(&paging->ioas_link))
-			return fill_and_grant(wish, paging);
-	}
-	return grant(wish, hwpt);
+	int rc;
+
+	if (!iommufd_hwpt_is_paging(hwpt))
+		return grant(wish, hwpt);
+
+	paging = iommufd_hwpt_to_paging(hwpt);
+	if (mutex_lock_killable(&paging->ioas->lock))
+		return -EINTR;
+	if (list_empty(&paging->ioas_link))
+		rc = fill_and_grant(wish, paging);
+	else
+		rc = grant(wish, hwpt);
+	mutex_unlock(&paging->ioas->lock);
+	return rc;
 }
 
 /* Make an automatic HWPT. Under the group's and the IOAS's lock. */
@@ -361,6 +368,30 @@ static int grant_new(struct attach_wish *wish, struct iommufd_ioas *ioas,
 	return 0;
 }
 
+/*
+ * By what the group is attached to, else by a new HWPT if there is none to be
+ * tried after @tried. Returns -EAGAIN with the one to try next. Under the
+ * group's lock.
+ */
+static int grant_or_find(struct attach_wish *wish, struct iommufd_ioas *ioas,
+			 struct iommufd_hwpt_paging *tried,
+			 struct iommufd_hwpt_paging **next, u32 *hwpt_id)
+{
+	int rc;
+
+	rc = grant_by_current(wish, ioas, hwpt_id);
+	if (rc != -EAGAIN)
+		return rc;
+
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
+	*next = next_candidate(ioas, tried);
+	if (!*next)
+		rc = grant_new(wish, ioas, hwpt_id);
+	mutex_unlock(&ioas->lock);
+	return rc;
+}
+
 static int grant_by_ioas(struct attach_wish *wish, struct iommufd_ioas *ioas,
 			 u32 *hwpt_id)
 {
@@ -375,15 +406,11 @@ static int grant_by_ioas(struct attach_wish *wish, struct iommufd_ioas *ioas,
 
 	do {
 		next = NULL;
-		mutex_lock(&igroup->lock);
-		rc = grant_by_current(wish, ioas, hwpt_id);
-		if (rc == -EAGAIN) {
-			mutex_lock(&ioas->lock);
-			next = next_candidate(ioas, tried);
-			if (!next)
-				rc = grant_new(wish, ioas, hwpt_id);
-			mutex_unlock(&ioas->lock);
+		if (mutex_lock_killable(&igroup->lock)) {
+			rc = -EINTR;
+			break;
 		}
+		rc = grant_or_find(wish, ioas, tried, &next, hwpt_id);
 		if (next) {
 			rc = grant(wish, &next->common);
 			if (!rc)
@@ -406,16 +433,19 @@ static int grant_by_ioas(struct attach_wish *wish, struct iommufd_ioas *ioas,
 static int grant_by_object(struct attach_wish *wish, struct iommufd_object *pt,
 			   u32 *pt_id)
 {
+	struct iommufd_group *igroup = wish->idev->igroup;
+	struct iommufd_hw_pagetable *hwpt;
 	int rc;
 
 	switch (pt->type) {
 	case IOMMUFD_OBJ_HWPT_PAGING:
 	case IOMMUFD_OBJ_HWPT_NESTED:
-		scoped_guard(mutex, &wish->idev->igroup->lock)
-			rc = grant_hwpt(wish,
-					container_of(pt,
-						     struct iommufd_hw_pagetable,
-						     obj));
+		hwpt = container_of(pt, struct iommufd_hw_pagetable, obj);
+		rc = mutex_lock_killable(&igroup->lock);
+		if (rc)
+			break;
+		rc = grant_hwpt(wish, hwpt);
+		mutex_unlock(&igroup->lock);
 		break;
 	case IOMMUFD_OBJ_IOAS:
 		rc = grant_by_ioas(wish,
@@ -502,9 +532,10 @@ static int grant_by_id(struct attach_wish *wish, u32 *pt_id)
  * Return: 0; -ENOENT where @pt_id does not exist; -EBUSY where the device is
  * attached; -EINVAL for an object of another type, a HWPT that does not fit the
  * device, differs from that of its group, or is not for PASIDs where it has to
- * be; -EADDRINUSE where the IOAS maps what the device reserves; -ENOSPC where the
- * device is attached at as many PASIDs as may be; -ENOMEM; or the IOMMU driver's
- * reason. On error nothing has changed.
+ * be; -EINTR where the caller is being killed; -EADDRINUSE where the IOAS maps
+ * what the device reserves; -ENOSPC where the device is attached at as many
+ * PASIDs as may be; -ENOMEM; or the IOMMU driver's reason. On error nothing has
+ * changed.
  */
 int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
 			  u32 *pt_id)
@@ -625,27 +656,30 @@ int iommufd_get_hw_info(struct iommufd_ucmd *ucmd)
 		data = ops->hw_info(idev->dev, &length, &type);
 		if (IS_ERR(data)) {
 			rc = PTR_ERR(data);
-			data = NULL;
-			goto out;
+			goto err_put_idev;
 		}
 	} else if (type != IOMMU_HW_INFO_TYPE_DEFAULT) {
 		rc = -EOPNOTSUPP;
-		goto out;
+		goto err_put_idev;
 	}
+
+	report_capabilities(idev->dev, cmd);
+	/* Its unbinding shall not wait for user memory */
+	iommufd_device_put(idev);
 
 	/* As much as fits, and zeroes behind it */
 	rc = iommufd_should_fail() ? -EFAULT :
 		     copy_struct_to_user(u64_to_user_ptr(cmd->data_uptr),
 					 cmd->data_len, data, length, NULL);
+	kfree(data);
 	if (rc)
-		goto out;
+		return rc;
 
 	cmd->data_len = length;
 	cmd->out_data_type = type;
-	report_capabilities(idev->dev, cmd);
-	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
-out:
-	kfree(data);
+	return iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+
+err_put_idev:
 	iommufd_device_put(idev);
 	return rc;
 }

@@ -89,8 +89,8 @@ extern bool iommufd_allow_unsafe_interrupts;
  * @enforce_cache_coherency: its group wants no-snoop DMA blocked
  * @nr_pasids: PASIDs that it is attached at; under igroup lock
  * @iopf_enabled: number of attachments with a fault queue, under igroup lock
- * @vdev: its virtual device, or NULL; under igroup lock
- * @unbinding: no new virtual device may be made; under igroup lock
+ * @vdev: its virtual device, or NULL; under xa_lock of iommufd_ctx::objects
+ * @unbinding: no new virtual device may be made; under the same lock
  */
 struct iommufd_device {
 	struct iommufd_object obj;

@@ -125,7 +125,10 @@ alloc_paging_domain(struct iommufd_device *idev, u32 flags,
 
 	if (!ops->domain_alloc_paging_flags)
 		return ERR_PTR(-EOPNOTSUPP);
+	/* The caller has a reference on @idev, and unbinding waits for it */
+	pagefault_disable();
 	domain = ops->domain_alloc_paging_flags(idev->dev, flags, user_data);
+	pagefault_enable();
 	if (IS_ERR(domain))
 		return domain;
 	domain->type = IOMMU_DOMAIN_UNMANAGED;
@@ -149,7 +152,8 @@ alloc_paging_domain(struct iommufd_device *idev, u32 flags,
  * Return: the HWPT; or ERR_PTR(-ENOENT) where the IOAS is being destroyed,
  * ERR_PTR(-EINVAL) where the domain cannot block no-snoop DMA though the device
  * needs that, ERR_PTR(-EOPNOTSUPP) where the IOMMU or its driver does not
- * support @flags or @user_data, ERR_PTR(-ENOMEM) without memory or where
+ * support @flags or @user_data, ERR_PTR(-EFAULT) where @user_data cannot be read,
+ * or not without a page fault, ERR_PTR(-ENOMEM) without memory or where
  * RLIMIT_MEMLOCK would be exceeded, or the driver's reason.
  */
 struct iommufd_hwpt_paging *
@@ -378,8 +382,10 @@ hwpt_nested_new_by_parent(struct iommufd_ctx *ictx,
 	nested = hwpt_nested_new(ictx, parent, flags);
 	if (IS_ERR(nested))
 		return nested;
+	pagefault_disable();
 	domain = ops->domain_alloc_nested(idev->dev, parent->common.domain,
 					  driver_flags(flags), user_data);
+	pagefault_enable();
 	rc = set_nested_domain(nested, domain, ops);
 	if (rc) {
 		iommufd_object_abort(ictx, &nested->common.obj);
@@ -414,8 +420,10 @@ hwpt_nested_new_by_viommu(struct iommufd_viommu *viommu,
 	if (rc)
 		goto err_abort;
 	nested->viommu = viommu;
+	pagefault_disable();
 	domain = viommu->ops->alloc_domain_nested(viommu, driver_flags(flags),
 						  user_data);
+	pagefault_enable();
 	rc = set_nested_domain(nested, domain, viommu->iommu_dev->ops);
 	if (rc)
 		goto err_abort;
@@ -426,66 +434,25 @@ err_abort:
 	return ERR_PTR(rc);
 }
 
-static int hwpt_paging_fill_unlocked(struct iommufd_hwpt_paging *hwpt)
-{
-	struct iommufd_ioas *ioas = hwpt->ioas;
-	int rc;
-
-	scoped_guard(mutex, &ioas->lock)
-		rc = iommufd_hwpt_paging_fill(hwpt);
-	if (rc != -EAGAIN)
-		return rc;
-
-	rc = iopgt_prepare(&ioas->iopt);
-	if (rc)
-		return rc;
-	scoped_guard(mutex, &ioas->lock)
-		rc = iommufd_hwpt_paging_fill(hwpt);
-	iopgt_unprepare(&ioas->iopt);
-	return rc;
-}
-
 /*
- * The IOAS is filled in at once, if it can be: the HWPT is complete when it gets
- * known. Else that has to wait until a device is attached and settles the
- * domain's format (device.c). Nothing is attached to a nesting parent.
+ * By what @pt is. The caller has short references on @pt and @idev. Without page
+ * faults: -EFAULT where the driver would need one.
  */
 static struct iommufd_hw_pagetable *
-hwpt_alloc_paging(struct iommufd_ioas *ioas, struct iommufd_device *idev,
-		  u32 flags, const struct iommu_user_data *user_data)
-{
-	struct iommufd_hwpt_paging *hwpt;
-	int rc = 0;
-
-	hwpt = iommufd_hwpt_paging_new(ioas, idev, flags, user_data);
-	if (IS_ERR(hwpt))
-		return ERR_CAST(hwpt);
-
-	if (iommufd_hwpt_is_settled(&hwpt->common))
-		rc = hwpt_paging_fill_unlocked(hwpt);
-	else if (hwpt->nest_parent)
-		rc = -EOPNOTSUPP;
-	if (rc) {
-		iommufd_object_abort(ioas->ictx, &hwpt->common.obj);
-		return ERR_PTR(rc);
-	}
-	return &hwpt->common;
-}
-
-/* By what @pt is. The caller has a short reference on it. */
-static struct iommufd_hw_pagetable *
-hwpt_alloc_on(struct iommufd_ctx *ictx, struct iommufd_object *pt,
-	      struct iommufd_device *idev, u32 flags,
-	      const struct iommu_user_data *user_data)
+hwpt_new_on(struct iommufd_ctx *ictx, struct iommufd_object *pt,
+	    struct iommufd_device *idev, u32 flags,
+	    const struct iommu_user_data *user_data)
 {
 	struct iommufd_hwpt_nested *nested;
+	struct iommufd_hwpt_paging *paging;
 	struct iommufd_viommu *viommu;
 	struct iommufd_ioas *ioas;
 
 	switch (pt->type) {
 	case IOMMUFD_OBJ_IOAS:
 		ioas = container_of(pt, struct iommufd_ioas, obj);
-		return hwpt_alloc_paging(ioas, idev, flags, user_data);
+		paging = iommufd_hwpt_paging_new(ioas, idev, flags, user_data);
+		return IS_ERR(paging) ? ERR_CAST(paging) : &paging->common;
 	case IOMMUFD_OBJ_HWPT_PAGING:
 		nested = hwpt_nested_new_by_parent(ictx, to_paging(pt), idev,
 						   flags, user_data);
@@ -499,6 +466,94 @@ hwpt_alloc_on(struct iommufd_ctx *ictx, struct iommufd_object *pt,
 		return ERR_PTR(-EINVAL);
 	}
 	return IS_ERR(nested) ? ERR_CAST(nested) : &nested->common;
+}
+
+/*
+ * A driver that cannot answer page requests has none to report; nor has one
+ * whose domains know no flags.
+ */
+static int check_fault_support(struct iommufd_device *idev,
+			       const struct iommufd_object *pt)
+{
+	const struct iommu_ops *ops = iommufd_device_ops(idev);
+
+	if (!ops->page_response)
+		return -EOPNOTSUPP;
+	if (pt->type == IOMMUFD_OBJ_IOAS && !ops->domain_alloc_paging_flags)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static struct iommufd_hw_pagetable *
+hwpt_new_by_id(struct iommufd_ctx *ictx, const struct iommu_hwpt_alloc *cmd,
+	       const struct iommu_user_data *user_data)
+{
+	struct iommufd_hw_pagetable *hwpt;
+	struct iommufd_device *idev;
+	struct iommufd_object *pt;
+
+	idev = iommufd_device_get(ictx, cmd->dev_id);
+	if (IS_ERR(idev))
+		return ERR_CAST(idev);
+	pt = iommufd_object_get(ictx, cmd->pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(pt)) {
+		hwpt = ERR_CAST(pt);
+		goto out_put_idev;
+	}
+	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
+		int rc = check_fault_support(idev, pt);
+
+		if (rc) {
+			hwpt = ERR_PTR(rc);
+			goto out_put_pt;
+		}
+	}
+	hwpt = hwpt_new_on(ictx, pt, idev, cmd->flags, user_data);
+out_put_pt:
+	iommufd_object_put(ictx, pt);
+out_put_idev:
+	iommufd_device_put(idev);
+	return hwpt;
+}
+
+static int hwpt_paging_fill_unlocked(struct iommufd_hwpt_paging *hwpt)
+{
+	int rc;
+
+	rc = mutex_lock_killable(&hwpt->ioas->lock);
+	if (rc)
+		return rc;
+	rc = iommufd_hwpt_paging_fill(hwpt);
+	mutex_unlock(&hwpt->ioas->lock);
+	return rc;
+}
+
+/*
+ * The IOAS is filled in at once, if it can be: the HWPT is complete when it gets
+ * known. Else that has to wait until a device is attached and settles the
+ * domain's format (device.c). Nothing is attached to a nesting parent.
+ */
+static int hwpt_fill(struct iommufd_hw_pagetable *hwpt)
+{
+	struct iommufd_hwpt_paging *paging;
+	int rc;
+
+	if (!iommufd_hwpt_is_paging(hwpt))
+		return 0;
+	paging = iommufd_hwpt_to_paging(hwpt);
+	if (!iommufd_hwpt_is_settled(hwpt))
+		return paging->nest_parent ? -EOPNOTSUPP : 0;
+
+	rc = hwpt_paging_fill_unlocked(paging);
+	if (rc != -EAGAIN)
+		return rc;
+
+	rc = iopgt_prepare(&paging->ioas->iopt);
+	if (rc)
+		return rc;
+	rc = hwpt_paging_fill_unlocked(paging);
+	iopgt_unprepare(&paging->ioas->iopt);
+	return rc;
 }
 
 static int hwpt_set_fault(struct iommufd_ctx *ictx,
@@ -519,22 +574,6 @@ static int hwpt_set_fault(struct iommufd_ctx *ictx,
 	return rc;
 }
 
-/*
- * A driver that cannot answer page requests has none to report; nor has one
- * whose domains know no flags.
- */
-static int check_fault_support(struct iommufd_device *idev,
-			       const struct iommufd_object *pt)
-{
-	const struct iommu_ops *ops = iommufd_device_ops(idev);
-
-	if (!ops->page_response)
-		return -EOPNOTSUPP;
-	if (pt->type == IOMMUFD_OBJ_IOAS && !ops->domain_alloc_paging_flags)
-		return -EOPNOTSUPP;
-	return 0;
-}
-
 static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
 {
 	const u32 known = IOMMU_HWPT_ALLOC_NEST_PARENT |
@@ -550,6 +589,9 @@ static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
 		return -EOPNOTSUPP;
 	if (cmd->data_type == IOMMU_HWPT_DATA_NONE)
 		return cmd->data_len || cmd->data_uptr ? -EINVAL : 0;
+	/* No driver takes as much: don't go looking for zeroes */
+	if (cmd->data_len > PAGE_SIZE)
+		return -E2BIG;
 	return cmd->data_len ? 0 : -EINVAL;
 }
 
@@ -557,71 +599,52 @@ static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
  * iommufd_hwpt_alloc() - IOMMU_HWPT_ALLOC
  * @ucmd: the call
  *
- * See struct iommu_hwpt_alloc.
+ * See struct iommu_hwpt_alloc. The device and what pt_id names are not kept
+ * while user memory is waited for: a device's unbinding waits for those who do.
  *
  * Return: 0; -EOPNOTSUPP for flags or data that are unknown or that the IOMMU
  * or its driver does not support, and for nesting without data; -EINVAL for a
  * pt_id of the wrong type, a parent that is not made for nesting, a data type and
- * a length that contradict each other; -ENOENT for an ID that does not exist;
+ * a length that contradict each other; -E2BIG for data of more than a page;
+ * -ENOENT for an ID that does not exist; -EINTR where the caller is being killed;
  * -EFAULT; -ENOMEM; or the IOMMU driver's reason.
  */
 int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
-	const struct iommu_user_data user_data = {
+	const struct iommu_user_data data = {
 		.type = cmd->data_type,
 		.uptr = u64_to_user_ptr(cmd->data_uptr),
 		.len = cmd->data_len,
 	};
+	const struct iommu_user_data *user_data = data.len ? &data : NULL;
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_hw_pagetable *hwpt;
-	struct iommufd_device *idev;
-	struct iommufd_object *pt;
+	unsigned int tries = 0;
 	int rc;
 
 	rc = check_hwpt_alloc(cmd);
 	if (rc)
 		return rc;
 
-	idev = iommufd_device_get(ictx, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	pt = iommufd_object_get(ictx, cmd->pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(pt)) {
-		rc = PTR_ERR(pt);
-		goto out_put_idev;
-	}
-	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
-		rc = check_fault_support(idev, pt);
-		if (rc)
-			goto out_put_pt;
-	}
+	do {
+		hwpt = hwpt_new_by_id(ictx, cmd, user_data);
+	} while (hwpt == ERR_PTR(-EFAULT) &&
+		 iommufd_fault_in_data(user_data, tries++));
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
 
-	hwpt = hwpt_alloc_on(ictx, pt, idev, cmd->flags,
-			     user_data.len ? &user_data : NULL);
-	if (IS_ERR(hwpt)) {
-		rc = PTR_ERR(hwpt);
-		goto out_put_pt;
-	}
-	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
+	rc = hwpt_fill(hwpt);
+	if (!rc && cmd->flags & IOMMU_HWPT_FAULT_ID_VALID)
 		rc = hwpt_set_fault(ictx, hwpt, cmd->fault_id);
-		if (rc)
-			goto err_abort;
+	if (!rc) {
+		cmd->out_hwpt_id = hwpt->obj.id;
+		rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 	}
-
-	cmd->out_hwpt_id = hwpt->obj.id;
-	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 	if (rc)
-		goto err_abort;
-	iommufd_object_publish(ictx, &hwpt->obj);
-	goto out_put_pt;
-
-err_abort:
-	iommufd_object_abort(ictx, &hwpt->obj);
-out_put_pt:
-	iommufd_object_put(ictx, pt);
-out_put_idev:
-	iommufd_device_put(idev);
+		iommufd_object_abort(ictx, &hwpt->obj);
+	else
+		iommufd_object_publish(ictx, &hwpt->obj);
 	return rc;
 }
 

@@ -124,6 +124,33 @@ static inline int iommufd_ucmd_reply(struct iommufd_ucmd *ucmd, size_t cmd_len)
 	return 0;
 }
 
+/**
+ * iommufd_ucmd_reply_nofault() - iommufd_ucmd_reply() without waiting for memory
+ * @ucmd: the call
+ * @cmd_len: size of the kernel's structure in bytes
+ *
+ * For a caller that a kernel driver waits for, which must not depend on when
+ * userspace's memory can be had. It gives up on -EFAULT, lets go of what others
+ * wait for, and tries again after iommufd_fault_in_reply().
+ *
+ * Return: 0; -EFAULT, also where the memory is just not there yet.
+ */
+static inline int iommufd_ucmd_reply_nofault(struct iommufd_ucmd *ucmd,
+					     size_t cmd_len)
+{
+	int rc;
+
+	pagefault_disable();
+	rc = iommufd_ucmd_reply(ucmd, cmd_len);
+	pagefault_enable();
+	return rc;
+}
+
+bool iommufd_fault_in_data(const struct iommu_user_data *data,
+			   unsigned int tries);
+bool iommufd_fault_in_reply(struct iommufd_ucmd *ucmd, size_t cmd_len,
+			    unsigned int tries);
+
 /*
  * Object life cycle (object.c)
  *

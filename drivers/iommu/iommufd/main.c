@@ -6,6 +6,8 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "device.h"
@@ -204,6 +206,53 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 	},
 #endif
 };
+
+/* Memory that was there, and went again, so often is not worth waiting for */
+#define FAULT_IN_TRIES 16
+
+static bool may_fault_in(unsigned int tries)
+{
+	cond_resched();
+	return tries < FAULT_IN_TRIES && !fatal_signal_pending(current);
+}
+
+/**
+ * iommufd_fault_in_data() - Wait for user memory that an IOMMU driver is to read
+ * @data: what the driver was given, and could not read without a page fault; or
+ *        NULL
+ * @tries: how often that happened before
+ *
+ * Context: may sleep for as long as userspace likes, but can be killed. No lock
+ * held, and no short reference that a kernel driver waits for.
+ * Return: true if it is worth to try again; false where @data is not readable,
+ * or the caller is being killed.
+ */
+bool iommufd_fault_in_data(const struct iommu_user_data *data,
+			   unsigned int tries)
+{
+	return data && may_fault_in(tries) &&
+	       !fault_in_readable(data->uptr, data->len);
+}
+
+/**
+ * iommufd_fault_in_reply() - The same for iommufd_ucmd_reply_nofault()
+ * @ucmd: the call
+ * @cmd_len: size of the kernel's structure in bytes
+ * @tries: how often that happened before
+ *
+ * Context: as iommufd_fault_in_data().
+ * Return: true if it is worth to try again; false where the reply cannot be
+ * written, or the caller is being killed.
+ */
+bool iommufd_fault_in_reply(struct iommufd_ucmd *ucmd, size_t cmd_len,
+			    unsigned int tries)
+{
+	size_t size = min_t(size_t, ucmd->user_size, cmd_len);
+
+	/* Unlike fault_in_writeable(), it does not change what is there */
+	return may_fault_in(tries) &&
+	       !fault_in_safe_writeable(ucmd->ubuffer, size);
+}
 
 /*
  * Bring userspace's structure in, by the rules of the uAPI header ("General

@@ -29,7 +29,8 @@ static inline void iommufd_object_get_locked(struct iommufd_ctx *ictx,
 /**
  * iommufd_object_is_published() - Can others find the object?
  * @ictx: the context
- * @obj: object that the caller has a short or long reference on
+ * @obj: object that the caller has a short or long reference on, or that
+ *       otherwise is not freed while the xa_lock is held
  *
  * Context: xa_lock of iommufd_ctx::objects held.
  * Return: true if they can, for as long as the lock is held; false once it is

@@ -15,21 +15,31 @@
  *    from the beginning to the very end of its life. The device is not freed
  *    before.
  *  - iommufd_device::vdev is claimed by the call that makes it, and given up by
- *    the destructor, under iommufd_group::lock.
+ *    the destructor, under the xa_lock of the object table. Whoever finds it
+ *    under that lock may therefore look at the vDEVICE.
  *  - unbinding sets iommufd_device::unbinding under that lock; making publishes
  *    under it, if it is not set. So either unbinding finds the vDEVICE in the
  *    object table and buries it, or the call that makes it finds the device
  *    unbinding and gives up, or another destroyer took it from the table
- *    before. Whoever it is gives the reference back, for which the device
- *    waits. Nobody waits with the lock held.
+ *    before, and does not put it back. Whoever it is gives the reference back,
+ *    for which the device waits.
+ *
+ * A virtual ID is taken before the driver's part is made, and free only after
+ * the driver has undone it; in between, iommufd_viommu::vdevs has the vDEVICE
+ * for drivers to find.
+ *
+ * As the device's unbinding waits for it, the call that makes a vDEVICE does
+ * not wait for user memory: where the reply cannot be written at once, the
+ * vDEVICE is given up, and made again once the memory is there.
  */
+#include "object.h"
 #include "viommu.h"
 
 /* The device's side of it: one at a time, none while it unbinds */
 static int vdevice_claim_idev(struct iommufd_vdevice *vdev,
 			      struct iommufd_device *idev)
 {
-	guard(mutex)(&idev->igroup->lock);
+	guard(spinlock)(&idev->ictx->objects.xa_lock);
 	if (idev->unbinding)
 		return -ENOENT;
 	if (idev->vdev)
@@ -38,14 +48,10 @@ static int vdevice_claim_idev(struct iommufd_vdevice *vdev,
 	return 0;
 }
 
-static void vdevice_release_idev(struct iommufd_vdevice *vdev)
+static void vdevice_unclaim_idev(struct iommufd_device *idev)
 {
-	struct iommufd_device *idev = vdev->idev;
-
-	scoped_guard(mutex, &idev->igroup->lock)
-		idev->vdev = NULL;
-	/* The device may be gone from here */
-	iommufd_device_put(idev);
+	guard(spinlock)(&idev->ictx->objects.xa_lock);
+	idev->vdev = NULL;
 }
 
 static void iommufd_vdevice_destroy(struct iommufd_object *obj)
@@ -53,6 +59,7 @@ static void iommufd_vdevice_destroy(struct iommufd_object *obj)
 	struct iommufd_vdevice *vdev =
 		container_of(obj, struct iommufd_vdevice, obj);
 	struct iommufd_viommu *viommu = vdev->viommu;
+	struct iommufd_device *idev = vdev->idev;
 
 	/* Not found any more, so nobody uses what the driver undoes; not free */
 	xa_store(&viommu->vdevs, vdev->virt_id, XA_ZERO_ENTRY, 0);
@@ -60,7 +67,10 @@ static void iommufd_vdevice_destroy(struct iommufd_object *obj)
 		vdev->destroy(vdev);
 	xa_erase(&viommu->vdevs, vdev->virt_id);
 	iommufd_object_unhold(&viommu->obj);
-	vdevice_release_idev(vdev);
+
+	vdevice_unclaim_idev(idev);
+	/* The device may be gone from here */
+	iommufd_device_put(idev);
 }
 
 const struct iommufd_object_type_ops iommufd_vdevice_type = {
@@ -76,29 +86,24 @@ const struct iommufd_object_type_ops iommufd_vdevice_type = {
  * From here no vDEVICE is made for it. One that exists is destroyed, or being
  * destroyed by somebody else who still has a short reference on @idev.
  *
- * Context: process context, sleeps; iommufd_group::lock not held.
+ * Context: process context, sleeps; takes the xa_lock of iommufd_ctx::objects.
  */
 void iommufd_device_revoke_vdevice(struct iommufd_device *idev)
 {
-	struct iommufd_object *obj = ERR_PTR(-ENOENT);
-	bool ours = false;
+	struct iommufd_ctx *ictx = idev->ictx;
+	struct iommufd_object *obj = NULL;
 
-	scoped_guard(mutex, &idev->igroup->lock) {
+	scoped_guard(spinlock, &ictx->objects.xa_lock) {
 		idev->unbinding = true;
-		/*
-		 * Not found where it is not published yet or not any more, and
-		 * then the ID may be another one's already
-		 */
-		if (idev->vdev) {
-			obj = iommufd_object_get(idev->ictx, idev->vdev->obj.id,
-						 IOMMUFD_OBJ_VDEVICE);
-			ours = obj == &idev->vdev->obj;
+		/* Else it is not published yet, or being destroyed */
+		if (idev->vdev &&
+		    iommufd_object_is_published(ictx, &idev->vdev->obj)) {
+			obj = &idev->vdev->obj;
+			iommufd_object_get_locked(ictx, obj);
 		}
 	}
-	if (ours)
-		iommufd_object_bury(idev->ictx, obj);
-	else if (!IS_ERR(obj))
-		iommufd_object_put(idev->ictx, obj);
+	if (obj)
+		iommufd_object_bury(ictx, obj);
 }
 
 /*
@@ -155,8 +160,7 @@ static struct iommufd_vdevice *vdevice_new(struct iommufd_viommu *viommu,
 err_erase:
 	xa_erase(&viommu->vdevs, virt_id);
 err_release:
-	scoped_guard(mutex, &idev->igroup->lock)
-		idev->vdev = NULL;
+	vdevice_unclaim_idev(idev);
 err_unhold:
 	iommufd_object_unhold(&viommu->obj);
 err_discard:
@@ -167,34 +171,23 @@ err_discard:
 /* The vDEVICE is complete and userspace knows its ID. */
 static int vdevice_publish(struct iommufd_vdevice *vdev)
 {
-	guard(mutex)(&vdev->idev->igroup->lock);
+	struct iommufd_ctx *ictx = vdev->viommu->ictx;
+
+	guard(spinlock)(&ictx->objects.xa_lock);
 	if (vdev->idev->unbinding)
 		return -ENOENT;
-	iommufd_object_publish(vdev->viommu->ictx, &vdev->obj);
+	iommufd_object_publish_locked(ictx, &vdev->obj);
 	return 0;
 }
 
-/**
- * iommufd_vdevice_alloc_ioctl() - IOMMU_VDEVICE_ALLOC
- * @ucmd: the ioctl
- *
- * Context: process context, sleeps.
- * Return: 0; -ENOENT where there is no such vIOMMU or device; -EINVAL for a
- * virtual ID that is no unsigned long, or a device of another physical IOMMU;
- * -EEXIST where the device has a vDEVICE or the vIOMMU that virtual ID; -EFAULT;
- * else what the driver says.
- */
-int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
+/* The ioctl, without waiting for user memory */
+static int vdevice_alloc(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_viommu *viommu;
 	struct iommufd_vdevice *vdev;
 	struct iommufd_device *idev;
 	int rc;
-
-	/* It is an index of iommufd_viommu::vdevs */
-	if (cmd->virt_id > ULONG_MAX)
-		return -EINVAL;
 
 	viommu = iommufd_viommu_get(ucmd->ictx, cmd->viommu_id);
 	if (IS_ERR(viommu))
@@ -219,7 +212,7 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	}
 
 	cmd->out_vdevice_id = vdev->obj.id;
-	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
+	rc = iommufd_ucmd_reply_nofault(ucmd, sizeof(*cmd));
 	if (!rc)
 		rc = vdevice_publish(vdev);
 	if (rc)
@@ -230,5 +223,32 @@ out_put_idev:
 	iommufd_device_put(idev);
 out_put_viommu:
 	iommufd_viommu_put(viommu);
+	return rc;
+}
+
+/**
+ * iommufd_vdevice_alloc_ioctl() - IOMMU_VDEVICE_ALLOC
+ * @ucmd: the ioctl
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ENOENT where there is no such vIOMMU or device; -EINVAL for a
+ * virtual ID that is no unsigned long, or a device of another physical IOMMU;
+ * -EEXIST where the device has a vDEVICE or the vIOMMU that virtual ID; -EFAULT;
+ * else what the driver says.
+ */
+int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
+	unsigned int tries = 0;
+	int rc;
+
+	/* It is an index of iommufd_viommu::vdevs */
+	if (cmd->virt_id > ULONG_MAX)
+		return -EINVAL;
+
+	do {
+		rc = vdevice_alloc(ucmd);
+	} while (rc == -EFAULT &&
+		 iommufd_fault_in_reply(ucmd, sizeof(*cmd), tries++));
 	return rc;
 }

@@ -48,18 +48,16 @@ static struct iommufd_hwpt_paging *viommu_get_parent(struct iommufd_ctx *ictx,
 	return hwpt;
 }
 
-/* Make the core's and the driver's structure. On success @hwpt is held. */
-static struct iommufd_viommu *viommu_new(struct iommufd_ctx *ictx,
-					 struct iommufd_device *idev,
+/*
+ * Make the core's structure, of the size that the driver says, for @idev's
+ * IOMMU. On success the nesting parent is held, and the device not needed any
+ * more: the driver's part is made for the IOMMU.
+ */
+static struct iommufd_viommu *viommu_new(struct iommufd_device *idev,
 					 struct iommufd_hwpt_paging *hwpt,
-					 const struct iommu_viommu_alloc *cmd)
+					 enum iommu_viommu_type type)
 {
 	const struct iommu_ops *ops = iommufd_device_ops(idev);
-	const struct iommu_user_data user_data = {
-		.type = cmd->type,
-		.uptr = u64_to_user_ptr(cmd->data_uptr),
-		.len = cmd->data_len,
-	};
 	struct iommufd_viommu *viommu;
 	struct iommufd_object *obj;
 	size_t size;
@@ -71,45 +69,75 @@ static struct iommufd_viommu *viommu_new(struct iommufd_ctx *ictx,
 	if (hwpt->common.domain->owner != ops)
 		return ERR_PTR(-EINVAL);
 
-	size = ops->get_viommu_size(idev->dev, cmd->type);
+	size = ops->get_viommu_size(idev->dev, type);
 	if (!size)
 		return ERR_PTR(-EOPNOTSUPP);
 	/* A driver without VIOMMU_STRUCT_SIZE() */
 	if (WARN_ON_ONCE(size < sizeof(*viommu)))
 		return ERR_PTR(-EOPNOTSUPP);
-	/* The driver takes its parent domain for one of its own */
-	if (hwpt->common.domain->owner != ops)
-		return ERR_PTR(-EINVAL);
 
-	obj = iommufd_object_new(ictx, size, IOMMUFD_OBJ_VIOMMU);
+	obj = iommufd_object_new(idev->ictx, size, IOMMUFD_OBJ_VIOMMU);
 	if (IS_ERR(obj))
 		return ERR_CAST(obj);
 	viommu = container_of(obj, struct iommufd_viommu, obj);
 
 	rc = iommufd_object_hold(&hwpt->common.obj);
-	if (rc)
-		goto err_discard;
+	if (rc) {
+		iommufd_object_discard(idev->ictx, obj);
+		return ERR_PTR(rc);
+	}
 
-	viommu->type = cmd->type;
-	viommu->ictx = ictx;
+	viommu->type = type;
+	viommu->ictx = idev->ictx;
 	viommu->hwpt = hwpt;
 	/* Outlives its devices: IOMMUs are not unplugged, or count users */
 	viommu->iommu_dev = idev->dev->iommu->iommu_dev;
 	xa_init_flags(&viommu->vdevs, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&viommu->veventqs);
 	init_rwsem(&viommu->veventqs_rwsem);
-
-	rc = ops->viommu_init(viommu, hwpt->common.domain,
-			      user_data.len ? &user_data : NULL);
-	if (rc)
-		goto err_unhold;
 	return viommu;
+}
 
-err_unhold:
-	iommufd_object_unhold(&hwpt->common.obj);
-err_discard:
-	iommufd_object_discard(ictx, obj);
-	return ERR_PTR(rc);
+/* By the IDs in @cmd */
+static struct iommufd_viommu *
+viommu_new_by_id(struct iommufd_ctx *ictx, const struct iommu_viommu_alloc *cmd)
+{
+	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_viommu *viommu;
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_get(ictx, cmd->dev_id);
+	if (IS_ERR(idev))
+		return ERR_CAST(idev);
+
+	hwpt = viommu_get_parent(ictx, cmd->hwpt_id);
+	if (IS_ERR(hwpt)) {
+		viommu = ERR_CAST(hwpt);
+		goto out_put_idev;
+	}
+	viommu = viommu_new(idev, hwpt, cmd->type);
+	iommufd_object_put(ictx, &hwpt->common.obj);
+out_put_idev:
+	iommufd_device_put(idev);
+	return viommu;
+}
+
+/*
+ * The driver's part. It may access user memory, so nobody is waiting for a
+ * device's short reference by now.
+ */
+static int viommu_init(struct iommufd_viommu *viommu,
+		       const struct iommu_viommu_alloc *cmd)
+{
+	struct iommu_domain *domain = viommu->hwpt->common.domain;
+	const struct iommu_user_data user_data = {
+		.type = cmd->type,
+		.uptr = u64_to_user_ptr(cmd->data_uptr),
+		.len = cmd->data_len,
+	};
+
+	return domain->owner->viommu_init(viommu, domain,
+					  user_data.len ? &user_data : NULL);
 }
 
 /**
@@ -126,41 +154,30 @@ err_discard:
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_viommu_alloc *cmd = ucmd->cmd;
-	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_viommu *viommu;
-	struct iommufd_device *idev;
 	int rc;
 
 	if (cmd->flags || cmd->__reserved ||
 	    cmd->type == IOMMU_VIOMMU_TYPE_DEFAULT)
 		return -EOPNOTSUPP;
 
-	idev = iommufd_device_get(ucmd->ictx, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
+	viommu = viommu_new_by_id(ictx, cmd);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
 
-	hwpt = viommu_get_parent(ucmd->ictx, cmd->hwpt_id);
-	if (IS_ERR(hwpt)) {
-		rc = PTR_ERR(hwpt);
-		goto out_put_idev;
-	}
-
-	viommu = viommu_new(ucmd->ictx, idev, hwpt, cmd);
-	if (IS_ERR(viommu)) {
-		rc = PTR_ERR(viommu);
-		goto out_put_hwpt;
+	rc = viommu_init(viommu, cmd);
+	if (rc) {
+		iommufd_object_unhold(&viommu->hwpt->common.obj);
+		iommufd_object_discard(ictx, &viommu->obj);
+		return rc;
 	}
 
 	cmd->out_viommu_id = viommu->obj.id;
 	rc = iommufd_ucmd_reply(ucmd, sizeof(*cmd));
 	if (rc)
-		iommufd_object_abort(ucmd->ictx, &viommu->obj);
+		iommufd_object_abort(ictx, &viommu->obj);
 	else
-		iommufd_object_publish(ucmd->ictx, &viommu->obj);
-
-out_put_hwpt:
-	iommufd_object_put(ucmd->ictx, &hwpt->common.obj);
-out_put_idev:
-	iommufd_device_put(idev);
+		iommufd_object_publish(ictx, &viommu->obj);
 	return rc;
 }
