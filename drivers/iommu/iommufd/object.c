@@ -136,14 +136,27 @@ static void object_uncommit(struct iommufd_ctx *ictx,
 	iommufd_object_publish_locked(ictx, obj);
 }
 
+/*
+ * The memory of an object: what is behind its base is the type's until it was
+ * destroyed, and then RCU's. So the last close does not wait for a grace period
+ * for each object where there is no memory to put them in a queue.
+ */
+struct object_memory {
+	struct iommufd_object obj;
+	struct rcu_head rcu;
+};
+
 /* Destroy what object_commit() took away, and nobody has a reference on */
 static void object_free(struct iommufd_object *obj)
 {
+	struct object_memory *memory =
+		container_of(obj, struct object_memory, obj);
+
 	/* Pairs with the release in iommufd_object_put() */
 	smp_acquire__after_ctrl_dep();
 	iommufd_object_types[obj->type]->destroy(obj);
 	/* Pairs with the RCU section of iommufd_object_get() */
-	kfree_rcu_mightsleep(obj);
+	kfree_rcu(memory, rcu);
 }
 
 static void object_wait(struct iommufd_ctx *ictx, struct iommufd_object *obj)
@@ -219,7 +232,8 @@ struct iommufd_object *iommufd_object_new(struct iommufd_ctx *ictx, size_t size,
 	struct iommufd_object *obj;
 	int ret;
 
-	obj = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	obj = kzalloc(max(size, sizeof(struct object_memory)),
+		      GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 
