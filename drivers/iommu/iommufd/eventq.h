@@ -86,6 +86,21 @@ iommufd_fault_object(struct iommufd_fault *fault)
 	return &fault->eventq.obj;
 }
 
+/**
+ * struct iommufd_veventq_table - the vEVENTQs of one vIOMMU
+ * @link: the only entry of iommufd_viommu::veventqs, and so the way here
+ * @by_type: struct iommufd_veventq by type; drivers look a queue up, and use it,
+ *           under iommufd_viommu::veventqs_rwsem, which whoever takes it out
+ *           holds for write
+ *
+ * Userspace decides how many queues there are, and the threads of IOMMU drivers
+ * that look one up serve all of the machine's users: not a list.
+ */
+struct iommufd_veventq_table {
+	struct list_head link;
+	struct xarray by_type;
+};
+
 /* Upper limit of iommu_veventq_alloc::veventq_depth */
 #define IOMMUFD_VEVENTQ_MAX_DEPTH BIT(19)
 
@@ -106,7 +121,6 @@ struct iommufd_vevent {
  * struct iommufd_veventq - events of one type of a vIOMMU (IOMMU_VEVENTQ_ALLOC)
  * @eventq: base
  * @viommu: the vIOMMU, held
- * @viommu_link: on iommufd_viommu::veventqs, under veventqs_rwsem
  * @memcg: who made the queue, and pays for what is in it; a reference
  * @type: the type, unique in @viommu
  * @read_lock: serialises readers, who leave an event queued until it arrived;
@@ -121,7 +135,6 @@ struct iommufd_vevent {
 struct iommufd_veventq {
 	struct iommufd_eventq eventq;
 	struct iommufd_viommu *viommu;
-	struct list_head viommu_link;
 	struct mem_cgroup *memcg;
 	enum iommu_veventq_type type;
 

@@ -9,10 +9,10 @@
  * header; and where there is no next event, read() makes up a header without
  * data, IOMMU_VEVENTQ_FLAG_LOST_EVENTS (uAPI: struct iommufd_vevent_header).
  *
- * Locking: drivers find the queue under iommufd_viommu::veventqs_rwsem and fill
- * it under iommufd_veventq::lock, a spinlock. Readers are serialised by
- * iommufd_veventq::read_lock, which nobody else takes: only they wait when one
- * of them faults its buffer in.
+ * Locking: drivers find the queue, by its type, under
+ * iommufd_viommu::veventqs_rwsem and fill it under iommufd_veventq::lock, a
+ * spinlock. Readers are serialised by iommufd_veventq::read_lock, which nobody
+ * else takes: only they wait when one of them faults its buffer in.
  */
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
@@ -151,7 +151,8 @@ static void iommufd_veventq_destroy(struct iommufd_object *obj)
 	struct iommufd_viommu *viommu = veventq->viommu;
 
 	scoped_guard(rwsem_write, &viommu->veventqs_rwsem)
-		list_del(&veventq->viommu_link);
+		xa_erase(&iommufd_viommu_veventqs(viommu)->by_type,
+			 (u32)veventq->type);
 	veventq_drop_events(veventq);
 	mem_cgroup_put(veventq->memcg);
 	mutex_destroy(&veventq->read_lock);
@@ -162,22 +163,24 @@ const struct iommufd_object_type_ops iommufd_veventq_type = {
 	.destroy = iommufd_veventq_destroy,
 };
 
-/* Make @veventq the one that @viommu's events of its type go to. */
+/*
+ * Make @veventq the one that @viommu's events of its type go to. Drivers that
+ * report events are not kept waiting by it.
+ */
 static int veventq_link(struct iommufd_veventq *veventq,
 			struct iommufd_viommu *viommu)
 {
 	int rc;
 
-	guard(rwsem_write)(&viommu->veventqs_rwsem);
-	if (iommufd_viommu_find_veventq(viommu, veventq->type))
-		return -EEXIST;
-
 	rc = iommufd_object_hold(&viommu->obj);
 	if (rc)
 		return rc;
 	veventq->viommu = viommu;
-	list_add_tail(&veventq->viommu_link, &viommu->veventqs);
-	return 0;
+	rc = xa_insert(&iommufd_viommu_veventqs(viommu)->by_type,
+		       (u32)veventq->type, veventq, GFP_KERNEL_ACCOUNT);
+	if (rc)
+		iommufd_object_unhold(&viommu->obj);
+	return rc == -EBUSY ? -EEXIST : rc;
 }
 
 /**

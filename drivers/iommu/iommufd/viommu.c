@@ -12,7 +12,20 @@
  * shows parts of it to the world before it is published: MMIO for mmap(), see
  * mmio.c, which only hands out what belongs to a published object.
  */
+#include <linux/slab.h>
+
 #include "viommu.h"
+
+/* What viommu_new() took */
+static void viommu_release(struct iommufd_viommu *viommu)
+{
+	struct iommufd_veventq_table *veventqs = iommufd_viommu_veventqs(viommu);
+
+	xa_destroy(&viommu->vdevs);
+	xa_destroy(&veventqs->by_type);
+	kfree(veventqs);
+	iommufd_object_unhold(&viommu->hwpt->common.obj);
+}
 
 static void iommufd_viommu_destroy(struct iommufd_object *obj)
 {
@@ -21,8 +34,7 @@ static void iommufd_viommu_destroy(struct iommufd_object *obj)
 
 	if (viommu->ops->destroy)
 		viommu->ops->destroy(viommu);
-	xa_destroy(&viommu->vdevs);
-	iommufd_object_unhold(&viommu->hwpt->common.obj);
+	viommu_release(viommu);
 }
 
 const struct iommufd_object_type_ops iommufd_viommu_type = {
@@ -58,6 +70,7 @@ static struct iommufd_viommu *viommu_new(struct iommufd_device *idev,
 					 enum iommu_viommu_type type)
 {
 	const struct iommu_ops *ops = iommufd_device_ops(idev);
+	struct iommufd_veventq_table *veventqs;
 	struct iommufd_viommu *viommu;
 	struct iommufd_object *obj;
 	size_t size;
@@ -76,14 +89,20 @@ static struct iommufd_viommu *viommu_new(struct iommufd_device *idev,
 	if (WARN_ON_ONCE(size < sizeof(*viommu)))
 		return ERR_PTR(-EOPNOTSUPP);
 
+	veventqs = kzalloc_obj(*veventqs, GFP_KERNEL_ACCOUNT);
+	if (!veventqs)
+		return ERR_PTR(-ENOMEM);
 	obj = iommufd_object_new(idev->ictx, size, IOMMUFD_OBJ_VIOMMU);
-	if (IS_ERR(obj))
+	if (IS_ERR(obj)) {
+		kfree(veventqs);
 		return ERR_CAST(obj);
+	}
 	viommu = container_of(obj, struct iommufd_viommu, obj);
 
 	rc = iommufd_object_hold(&hwpt->common.obj);
 	if (rc) {
 		iommufd_object_discard(idev->ictx, obj);
+		kfree(veventqs);
 		return ERR_PTR(rc);
 	}
 
@@ -94,6 +113,8 @@ static struct iommufd_viommu *viommu_new(struct iommufd_device *idev,
 	viommu->iommu_dev = idev->dev->iommu->iommu_dev;
 	xa_init_flags(&viommu->vdevs, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&viommu->veventqs);
+	list_add(&veventqs->link, &viommu->veventqs);
+	xa_init_flags(&veventqs->by_type, XA_FLAGS_ACCOUNT);
 	init_rwsem(&viommu->veventqs_rwsem);
 	return viommu;
 }
@@ -168,7 +189,7 @@ int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 
 	rc = viommu_init(viommu, cmd);
 	if (rc) {
-		iommufd_object_unhold(&viommu->hwpt->common.obj);
+		viommu_release(viommu);
 		iommufd_object_discard(ictx, &viommu->obj);
 		return rc;
 	}

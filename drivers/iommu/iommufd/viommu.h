@@ -31,6 +31,13 @@ static inline void iommufd_viommu_put(struct iommufd_viommu *viommu)
 	iommufd_object_put(viommu->ictx, &viommu->obj);
 }
 
+static inline struct iommufd_veventq_table *
+iommufd_viommu_veventqs(struct iommufd_viommu *viommu)
+{
+	return list_first_entry(&viommu->veventqs, struct iommufd_veventq_table,
+				link);
+}
+
 /**
  * iommufd_viommu_find_veventq() - The queue for events of one type
  * @viommu: the vIOMMU
@@ -43,14 +50,9 @@ static inline struct iommufd_veventq *
 iommufd_viommu_find_veventq(struct iommufd_viommu *viommu,
 			    enum iommu_veventq_type type)
 {
-	struct iommufd_veventq *veventq;
-
 	lockdep_assert_held(&viommu->veventqs_rwsem);
 
-	list_for_each_entry(veventq, &viommu->veventqs, viommu_link)
-		if (veventq->type == type)
-			return veventq;
-	return NULL;
+	return xa_load(&iommufd_viommu_veventqs(viommu)->by_type, (u32)type);
 }
 
 void iommufd_device_revoke_vdevice(struct iommufd_device *idev);
