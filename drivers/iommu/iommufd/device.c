@@ -63,12 +63,19 @@ const struct iommufd_object_type_ops iommufd_device_type = {
 	.destroy = idev_destroy,
 };
 
-/* Can no device in @group raise interrupts that are not its own? */
+/*
+ * May @dev be bound, as to the interrupts that devices in @group can raise?
+ * Administrators look for either line.
+ */
 static bool interrupts_are_safe(struct device *dev, struct iommu_group *group)
 {
-	if (iommufd_allow_unsafe_interrupts || iommufd_test_is_mock_dev(dev) ||
-	    iommu_group_has_isolated_msi(group))
+	if (iommufd_test_is_mock_dev(dev) || iommu_group_has_isolated_msi(group))
 		return true;
+	if (iommufd_allow_unsafe_interrupts) {
+		dev_warn_ratelimited(dev,
+				     "bound to iommufd without interrupt remapping support (allow_unsafe_interrupts): its user can raise any interrupt\n");
+		return true;
+	}
 	dev_warn_ratelimited(dev,
 			     "not bound to iommufd: no interrupt remapping support, see the module parameter allow_unsafe_interrupts\n");
 	return false;
@@ -162,12 +169,42 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, "IOMMUFD");
 
+/*
+ * A driver that unbinds a device which is attached would have its DMA go on
+ * while others believe that it is blocked.
+ */
+static void detach_forgotten(struct iommufd_device *idev)
+{
+	struct iommufd_hw_pagetable *left;
+	struct iommufd_attach *attach;
+	unsigned long pasid;
+	bool forgotten;
+
+	do {
+		forgotten = false;
+		left = NULL;
+		scoped_guard(mutex, &idev->igroup->lock) {
+			xa_for_each(&idev->igroup->pasid_attach, pasid, attach) {
+				if (!xa_load(&attach->devices, idev->obj.id))
+					continue;
+				forgotten = true;
+				left = iommufd_group_detach(idev, pasid);
+				break;
+			}
+		}
+		iommufd_hwpt_release(idev->ictx, left);
+		WARN_ONCE(forgotten, "iommufd: %s unbound while attached\n",
+			  dev_name(idev->dev));
+	} while (forgotten);
+}
+
 /**
  * iommufd_device_unbind - Undo iommufd_device_bind()
  * @idev: device that is attached nowhere; gone on return
  *
  * Its virtual device, if userspace has left one, is destroyed with it. Gives the
- * DMA back to the kernel.
+ * DMA back to the kernel. A device that its driver has not detached is detached,
+ * with a warning.
  *
  * Context: may sleep, waits for calls that use the device to return.
  */
@@ -176,6 +213,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	struct iommufd_ctx *ictx = idev->ictx;
 	bool counted = !iommufd_test_is_mock_dev(idev->dev);
 
+	detach_forgotten(idev);
 	iommufd_object_retire(ictx, &idev->obj);
 	if (counted)
 		iommufd_ctx_put(ictx);

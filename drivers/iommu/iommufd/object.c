@@ -159,8 +159,17 @@ static void object_free(struct iommufd_object *obj)
 	kfree_rcu(memory, rcu);
 }
 
+/* Short references are brief: if a kernel driver waits as long, say so once */
+#define OBJECT_WAIT_WARN (60 * HZ)
+
 static void object_wait(struct iommufd_ctx *ictx, struct iommufd_object *obj)
 {
+	if (wait_event_timeout(ictx->destroy_wait,
+			       !refcount_read(&obj->wait_cnt),
+			       OBJECT_WAIT_WARN))
+		return;
+	pr_warn("iommufd: a driver waits for calls that use object %u of type %d\n",
+		obj->id, obj->type);
 	wait_event(ictx->destroy_wait, !refcount_read(&obj->wait_cnt));
 }
 
