@@ -12,6 +12,25 @@
 #define access_ok(p, n)		((void)(p), (void)(n), true)
 #define might_fault()		shim_might_sleep("user copy")
 
+/* A copy fails where the environment says so, with page faults or without */
+#define pagefault_disable()	do { } while (0)
+#define pagefault_enable()	do { } while (0)
+
+/* What could not be copied may be there by then. Both return what is not. */
+static inline size_t fault_in_readable(const char __user *from, size_t size)
+{
+	might_fault();
+	shim_point("fault_in_readable", from);
+	return 0;
+}
+
+static inline size_t fault_in_safe_writeable(const char __user *to, size_t size)
+{
+	might_fault();
+	shim_point("fault_in_safe_writeable", to);
+	return 0;
+}
+
 /* Both return what is left to be copied, or -1 for memory of the program's */
 #ifdef SHIM_USER_MEMORY
 long shim_write_user(void __user *to, const void *from, unsigned long n);
