@@ -665,9 +665,9 @@ static void report_capabilities(struct device *dev, struct iommu_hw_info *cmd)
  *
  * See struct iommu_hw_info.
  *
- * Return: 0; -EOPNOTSUPP for unknown flags, reserved bits, or a data type that
- * the IOMMU driver has not; -ENOENT where dev_id is no device; -EFAULT; -ENOMEM;
- * or the driver's reason.
+ * Return: 0; -EOPNOTSUPP for unknown flags, reserved bits, a data type that the
+ * IOMMU driver has not, or a device without IOMMU; -ENOENT where dev_id is no
+ * device; -EFAULT; -ENOMEM; or the driver's reason.
  */
 int iommufd_get_hw_info(struct iommufd_ucmd *ucmd)
 {
@@ -690,6 +690,10 @@ int iommufd_get_hw_info(struct iommufd_ucmd *ucmd)
 		return PTR_ERR(idev);
 
 	ops = iommufd_device_ops(idev);
+	if (iommufd_device_is_noiommu(idev)) {
+		rc = -EOPNOTSUPP;
+		goto err_put_idev;
+	}
 	if (ops->hw_info) {
 		data = ops->hw_info(idev->dev, &length, &type);
 		if (IS_ERR(data)) {

@@ -497,7 +497,7 @@ hwpt_new_by_id(struct iommufd_ctx *ictx, const struct iommu_hwpt_alloc *cmd,
 		return ERR_CAST(idev);
 	pt = iommufd_object_get(ictx, cmd->pt_id, IOMMUFD_OBJ_ANY);
 	if (IS_ERR(pt)) {
-		hwpt = ERR_CAST(pt);
+		hwpt = ERR_PTR(-EINVAL);
 		goto out_put_idev;
 	}
 	if (cmd->flags & IOMMU_HWPT_FAULT_ID_VALID) {
@@ -582,13 +582,13 @@ static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
 	const u32 parent_with_faults = IOMMU_HWPT_ALLOC_NEST_PARENT |
 				       IOMMU_HWPT_FAULT_ID_VALID;
 
-	if (cmd->flags & ~known || cmd->__reserved || cmd->__reserved2)
+	if (cmd->flags & ~known || cmd->__reserved)
 		return -EOPNOTSUPP;
 	/* A parent's faults are those of the HWPTs that are nested on it */
 	if ((cmd->flags & parent_with_faults) == parent_with_faults)
 		return -EOPNOTSUPP;
 	if (cmd->data_type == IOMMU_HWPT_DATA_NONE)
-		return cmd->data_len || cmd->data_uptr ? -EINVAL : 0;
+		return cmd->data_len ? -EINVAL : 0;
 	/* No driver takes as much: don't go looking for zeroes */
 	if (cmd->data_len > PAGE_SIZE)
 		return -E2BIG;
@@ -602,12 +602,15 @@ static int check_hwpt_alloc(const struct iommu_hwpt_alloc *cmd)
  * See struct iommu_hwpt_alloc. The device and what pt_id names are not kept
  * while user memory is waited for: a device's unbinding waits for those who do.
  *
+ * __reserved2, and data_uptr with IOMMU_HWPT_DATA_NONE, have always been ignored.
+ *
  * Return: 0; -EOPNOTSUPP for flags or data that are unknown or that the IOMMU
  * or its driver does not support, and for nesting without data; -EINVAL for a
- * pt_id of the wrong type, a parent that is not made for nesting, a data type and
- * a length that contradict each other; -E2BIG for data of more than a page;
- * -ENOENT for an ID that does not exist; -EINTR where the caller is being killed;
- * -EFAULT; -ENOMEM; or the IOMMU driver's reason.
+ * pt_id that does not exist or is of the wrong type, a parent that is not made
+ * for nesting, a data type and a length that contradict each other; -E2BIG for
+ * data of more than a page; -ENOENT for another ID that does not exist; -EINTR
+ * where the caller is being killed; -EFAULT; -ENOMEM; or the IOMMU driver's
+ * reason.
  */
 int iommufd_hwpt_alloc(struct iommufd_ucmd *ucmd)
 {
@@ -788,7 +791,7 @@ hwpt_paging_use_id(struct iommufd_ctx *ictx, u32 id)
  * iommufd_hwpt_set_dirty_tracking() - IOMMU_HWPT_SET_DIRTY_TRACKING
  * @ucmd: the call
  *
- * See struct iommu_hwpt_set_dirty_tracking.
+ * See struct iommu_hwpt_set_dirty_tracking. __reserved has always been ignored.
  *
  * Return: 0; -EOPNOTSUPP for unknown flags, or where the HWPT was not made with
  * IOMMU_HWPT_ALLOC_DIRTY_TRACKING; -ENOENT where hwpt_id is no paging HWPT; or
@@ -801,7 +804,7 @@ int iommufd_hwpt_set_dirty_tracking(struct iommufd_ucmd *ucmd)
 	struct iommufd_hwpt_paging *hwpt;
 	int rc = -EOPNOTSUPP;
 
-	if (cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE || cmd->__reserved)
+	if (cmd->flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE)
 		return -EOPNOTSUPP;
 
 	hwpt = hwpt_paging_use_id(ucmd->ictx, cmd->hwpt_id);

@@ -662,7 +662,8 @@ static int dirty_check_range(struct io_pagetable *iopt,
 {
 	u64 last;
 
-	if (!is_power_of_2(cmd->page_size) || cmd->length < cmd->page_size)
+	if (!is_power_of_2(cmd->page_size) || !cmd->length ||
+	    (cmd->iova | cmd->length) & (cmd->page_size - 1))
 		return -EINVAL;
 	if (check_add_overflow(cmd->iova, cmd->length - 1, &last) ||
 	    last > ULONG_MAX)
@@ -684,7 +685,7 @@ static int dirty_check_range(struct io_pagetable *iopt,
  *
  * Context: may sleep; touches user memory, under no lock. Killable. The caller
  * keeps @domain in @iopt.
- * Return: 0; -EINVAL where the range is not aligned, or is shorter than a bit
+ * Return: 0; -EINVAL where the range is empty or not aligned, also to what a bit
  * stands for, or where page_size is not a power of two; -EOVERFLOW; -EFAULT for
  * the bitmap; -ENOMEM; -EINTR if killed; an errno of the IOMMU driver.
  */

@@ -521,7 +521,7 @@ void iopgt_update_alignment(struct io_pagetable *iopt)
  * What is mapped into domains already stays as it is.
  *
  * Context: may sleep.
- * Return: 0; -EADDRINUSE where an area is not aligned to PAGE_SIZE; -EBUSY where
+ * Return: 0; -EADDRINUSE where an area is not aligned to PAGE_SIZE; -EINVAL where
  * it would change how areas are to be unmapped from domains.
  */
 int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
@@ -534,7 +534,7 @@ int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
 		return 0;
 	if (!enable) {
 		if (!list_empty(&iopt->domains) && !gap_tree_empty(&iopt->areas))
-			return -EBUSY;
+			return -EINVAL;
 		rc = iopgt_raise_alignment(iopt, PAGE_SIZE);
 		if (rc)
 			return rc;

@@ -191,7 +191,7 @@ static const struct iommufd_ioctl iommufd_ioctls[] = {
 	IOMMUFD_IOCTL(IOAS_CHANGE_PROCESS, iommufd_ioas_change_process,
 		      struct iommu_ioas_change_process, __reserved),
 	IOMMUFD_IOCTL(VEVENTQ_ALLOC, iommufd_veventq_alloc,
-		      struct iommu_veventq_alloc, __reserved),
+		      struct iommu_veventq_alloc, out_veventq_fd),
 	IOMMUFD_IOCTL(HW_QUEUE_ALLOC, iommufd_hw_queue_alloc_ioctl,
 		      struct iommu_hw_queue_alloc, length),
 	IOMMUFD_IOCTL(IOAS_NOIOMMU_GET_PA, iommufd_ioas_noiommu_get_pa,

@@ -500,7 +500,7 @@ static void test_killed_never_returns(struct kunit *test)
 
 	obj = test_destroy_stuck(test, &thread, tobj);
 	send_sig(SIGKILL, thread.task, 1);
-	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&thread.done, HZ / 20),
+	KUNIT_ASSERT_EQ(test, wait_for_completion_timeout(&thread.done, HZ / 20),
 			0);
 	KUNIT_EXPECT_EQ(test, test_lookup(ictx, id), -ENOENT);
 	/* Somebody else was first */

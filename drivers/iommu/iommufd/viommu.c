@@ -166,8 +166,9 @@ static int viommu_init(struct iommufd_viommu *viommu,
  * @ucmd: the ioctl
  *
  * Context: process context, sleeps.
- * Return: 0; -EOPNOTSUPP for an unknown flag, a reserved field that is set,
- * IOMMU_VIOMMU_TYPE_DEFAULT, or a type that the device's IOMMU driver does not
+ * __reserved has always been ignored.
+ *
+ * Return: 0; -EOPNOTSUPP for an unknown flag, IOMMU_VIOMMU_TYPE_DEFAULT, or a type that the device's IOMMU driver does not
  * have; -ENOENT where there is no such device or paging HWPT; -EINVAL where
  * the HWPT is no nesting parent, or of another IOMMU driver; -EFAULT; else what
  * the driver says.
@@ -179,8 +180,7 @@ int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	struct iommufd_viommu *viommu;
 	int rc;
 
-	if (cmd->flags || cmd->__reserved ||
-	    cmd->type == IOMMU_VIOMMU_TYPE_DEFAULT)
+	if (cmd->flags || cmd->type == IOMMU_VIOMMU_TYPE_DEFAULT)
 		return -EOPNOTSUPP;
 
 	viommu = viommu_new_by_id(ictx, cmd);

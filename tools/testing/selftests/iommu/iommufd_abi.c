@@ -35,6 +35,8 @@ FIXTURE(abi)
  * @result: of the correct call
  * @replies: the kernel writes to the structure
  * @sticks: it has happened, even where the reply does not get through
+ * @fields: what must be refused
+ * @ignored: what existing kernels ignore, though the uAPI reserves it
  */
 FIXTURE_VARIANT(abi)
 {
@@ -47,6 +49,7 @@ FIXTURE_VARIANT(abi)
 	bool replies;
 	bool sticks;
 	struct bad_field fields[MAX_FIELDS];
+	struct bad_field ignored[MAX_FIELDS];
 };
 
 /* Fields of 32 bits */
@@ -167,8 +170,9 @@ FIXTURE_VARIANT_ADD(abi, hwpt_alloc) {
 	.undo = undo_hwpt_alloc,
 	.replies = true,
 	.fields = { FLAGS(iommu_hwpt_alloc, flags),
-		    RESERVED(iommu_hwpt_alloc, __reserved),
-		    RESERVED(iommu_hwpt_alloc, __reserved2) },
+		    RESERVED(iommu_hwpt_alloc, __reserved) },
+	.ignored = { RESERVED(iommu_hwpt_alloc, __reserved2),
+		     RESERVED(iommu_hwpt_alloc, data_uptr) },
 };
 
 FIXTURE_VARIANT_ADD(abi, set_dirty) {
@@ -177,8 +181,8 @@ FIXTURE_VARIANT_ADD(abi, set_dirty) {
 	.min_size = END_OF(iommu_hwpt_set_dirty_tracking, __reserved, 4),
 	.fill = fill_set_dirty,
 	.undo = undo_nothing,
-	.fields = { FLAGS(iommu_hwpt_set_dirty_tracking, flags),
-		    RESERVED(iommu_hwpt_set_dirty_tracking, __reserved) },
+	.fields = { FLAGS(iommu_hwpt_set_dirty_tracking, flags) },
+	.ignored = { RESERVED(iommu_hwpt_set_dirty_tracking, __reserved) },
 };
 
 FIXTURE_VARIANT_ADD(abi, get_dirty) {
@@ -231,8 +235,8 @@ FIXTURE_VARIANT_ADD(abi, viommu) {
 	.fill = fill_viommu,
 	.undo = undo_viommu,
 	.replies = true,
-	.fields = { FLAGS(iommu_viommu_alloc, flags),
-		    RESERVED(iommu_viommu_alloc, __reserved) },
+	.fields = { FLAGS(iommu_viommu_alloc, flags) },
+	.ignored = { RESERVED(iommu_viommu_alloc, __reserved) },
 };
 
 FIXTURE_VARIANT_ADD(abi, vdevice) {
@@ -247,7 +251,7 @@ FIXTURE_VARIANT_ADD(abi, vdevice) {
 FIXTURE_VARIANT_ADD(abi, veventq) {
 	.request = IOMMU_VEVENTQ_ALLOC,
 	.size = sizeof(struct iommu_veventq_alloc),
-	.min_size = END_OF(iommu_veventq_alloc, __reserved, 4),
+	.min_size = END_OF(iommu_veventq_alloc, out_veventq_fd, 4),
 	.fill = fill_veventq,
 	.undo = undo_veventq,
 	.replies = true,
@@ -417,25 +421,40 @@ TEST_F(abi, bad_pointer)
 	call_and_undo(_metadata, self, variant, self->cmd);
 }
 
+static void set_field(void *cmd, const struct bad_field *field)
+{
+	char *ptr = (char *)cmd + field->offset;
+
+	if (field->width == 1)
+		*(__u8 *)ptr = field->value;
+	else if (field->width == 2)
+		*(__u16 *)ptr = field->value;
+	else
+		*(__u32 *)ptr = field->value;
+}
+
 TEST_F(abi, bad_fields)
 {
 	struct scene *s = &self->scene;
 	unsigned int i;
 
 	for (i = 0; i != MAX_FIELDS && variant->fields[i].width; i++) {
-		const struct bad_field *field = &variant->fields[i];
 		__u64 cmd[ARRAY_SIZE(self->cmd)];
-		char *ptr = (char *)cmd + field->offset;
 
 		memcpy(cmd, self->cmd, sizeof(cmd));
-		if (field->width == 1)
-			*(__u8 *)ptr = field->value;
-		else if (field->width == 2)
-			*(__u16 *)ptr = field->value;
-		else
-			*(__u32 *)ptr = field->value;
+		set_field(cmd, &variant->fields[i]);
 		REFUSED(EOPNOTSUPP, iommu_call(s->fd, variant->request, cmd));
 	}
+	call_and_undo(_metadata, self, variant, self->cmd);
+}
+
+/* A program that leaves something there runs on other kernels */
+TEST_F(abi, ignored_fields)
+{
+	unsigned int i;
+
+	for (i = 0; i != MAX_FIELDS && variant->ignored[i].width; i++)
+		set_field(self->cmd, &variant->ignored[i]);
 	call_and_undo(_metadata, self, variant, self->cmd);
 }
 

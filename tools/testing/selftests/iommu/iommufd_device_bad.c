@@ -188,8 +188,8 @@ TEST_F(device_bad, hwpt_alloc)
 	REFUSED(ENOENT, hwpt_alloc(s->fd, s->before.next_id, s->ioas, 0, &id));
 	REFUSED(ENOENT, hwpt_alloc(s->fd, s->ioas, s->ioas, 0, &id));
 	REFUSED(ENOENT, hwpt_alloc(s->fd, s->dev.id, s->ioas, 0, &id));
-	REFUSED(ENOENT, hwpt_alloc(s->fd, s->dev.idev, 0, 0, &id));
-	REFUSED(ENOENT, hwpt_alloc(s->fd, s->dev.idev, 0xffffffff, 0, &id));
+	REFUSED(EINVAL, hwpt_alloc(s->fd, s->dev.idev, 0, 0, &id));
+	REFUSED(EINVAL, hwpt_alloc(s->fd, s->dev.idev, 0xffffffff, 0, &id));
 	REFUSED(EINVAL, hwpt_alloc(s->fd, s->dev.idev, s->dev.idev, 0, &id));
 	REFUSED(EINVAL, hwpt_alloc(s->fd, s->dev.idev, s->dev.id, 0, &id));
 	REFUSED(EOPNOTSUPP, hwpt_alloc(s->fd, s->dev.idev, s->ioas, 1 << 4,
@@ -252,6 +252,9 @@ TEST_F(device_bad, hwpt_alloc_data)
 					&arg, 0));
 	/* A type that this IOMMU does not have */
 	REFUSED(EOPNOTSUPP, hwpt_alloc_data(s, s->ioas, 0, 0x7fff, &arg, size));
+	/* More than any type has */
+	REFUSED(E2BIG, hwpt_alloc_data(s, s->ioas, 0, IOMMU_HWPT_DATA_SELFTEST,
+				       &arg, page + 1));
 	/* For a parent that is not made to be one */
 	REFUSED(EINVAL, hwpt_alloc_data(s, s->dev.hwpt, 0,
 					IOMMU_HWPT_DATA_SELFTEST, &arg, size));
