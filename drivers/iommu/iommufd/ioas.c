@@ -409,15 +409,18 @@ int iommufd_ioas_unmap(struct iommufd_ucmd *ucmd)
 }
 
 /* Physical addresses are only for who needs them: a device without an IOMMU */
-static bool ioas_has_noiommu(struct iommufd_ioas *ioas)
+static int ioas_check_noiommu(struct iommufd_ioas *ioas)
 {
 	struct iommufd_hwpt_paging *hwpt;
+	int rc = -EOPNOTSUPP;
 
-	guard(mutex)(&ioas->lock);
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpt_list, ioas_link)
 		if (iommufd_hwpt_is_noiommu(&hwpt->common))
-			return true;
-	return false;
+			rc = 0;
+	mutex_unlock(&ioas->lock);
+	return rc;
 }
 
 /**
@@ -427,7 +430,7 @@ static bool ioas_has_noiommu(struct iommufd_ioas *ioas)
  * Return: 0; -EOPNOTSUPP for flags and reserved fields, and where no device
  * without an IOMMU is attached to the IOAS; -EPERM without CAP_SYS_RAWIO; -EINVAL
  * for length 0; -EOVERFLOW for an IOVA that this machine cannot have; -ENOENT where
- * the IOVA is not mapped; -EFAULT.
+ * the IOVA is not mapped; -EINTR where the caller is being killed; -EFAULT.
  */
 int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 {
@@ -449,8 +452,9 @@ int iommufd_ioas_noiommu_get_pa(struct iommufd_ucmd *ucmd)
 		iommufd_ioas_get(ucmd->ictx, cmd->ioas_id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	if (!ioas_has_noiommu(ioas))
-		return -EOPNOTSUPP;
+	rc = ioas_check_noiommu(ioas);
+	if (rc)
+		return rc;
 
 	/* A limit, not a range: it may reach behind the last IOVA */
 	rc = iopgt_lookup_phys(&ioas->iopt, cmd->iova,

@@ -325,15 +325,19 @@ static int vfio_unmap_dma(struct iommufd_ctx *ictx, void __user *arg)
 	return put_user(unmapped, &uptr->size);
 }
 
-static bool vfio_ioas_enforces_coherency(struct iommufd_ioas *ioas)
+/* 1 if so, 0 if not, -EINTR */
+static int vfio_ioas_enforces_coherency(struct iommufd_ioas *ioas)
 {
 	struct iommufd_hwpt_paging *hwpt;
+	int ret = 1;
 
-	guard(mutex)(&ioas->lock);
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpt_list, ioas_link)
 		if (!hwpt->enforce_cache_coherency)
-			return false;
-	return true;
+			ret = 0;
+	mutex_unlock(&ioas->lock);
+	return ret;
 }
 
 /* What the container answers depends on which groups it has: any, or which */
@@ -399,19 +403,22 @@ static int vfio_set_iommu(struct iommufd_ctx *ictx, unsigned long type)
 }
 
 /* Page sizes that every domain of the IOAS maps; see type1 for the low ones */
-static u64 vfio_page_sizes(struct iommufd_ioas *ioas)
+static int vfio_page_sizes(struct iommufd_ioas *ioas, __u64 *page_sizes)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	unsigned long sizes = ULONG_MAX;
 
-	guard(mutex)(&ioas->lock);
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpt_list, ioas_link)
 		sizes &= hwpt->common.domain->pgsize_bitmap;
+	mutex_unlock(&ioas->lock);
 
 	/* Smaller sizes mean that PAGE_SIZE can be mapped with them */
 	if (sizes & ~PAGE_MASK)
 		sizes = (sizes & PAGE_MASK) | PAGE_SIZE;
-	return sizes;
+	*page_sizes = sizes;
+	return 0;
 }
 
 /* One answer, two names */
@@ -540,8 +547,9 @@ static int vfio_get_info(struct iommufd_ctx *ictx, void __user *arg)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info.iova_pgsizes = vfio_page_sizes(ioas);
-	ret = vfio_info_caps(ioas, &info, arg + sizeof(info));
+	ret = vfio_page_sizes(ioas, &info.iova_pgsizes);
+	if (!ret)
+		ret = vfio_info_caps(ioas, &info, arg + sizeof(info));
 	iommufd_ioas_put(ioas);
 	if (ret)
 		return ret;
