@@ -113,9 +113,14 @@ static inline struct pages_mapping area_mapping(const struct iopgt_area *area,
 	};
 }
 
+/*
+ * An area is filled under domains_lock, and found under iova_lock: no lock is
+ * common to the two. Its claims and its IO page table entries are written before
+ * the release; whoever acquires AREA_LIVE finds them (litmus test: area_set_live()).
+ */
 static inline bool area_is_live(const struct iopgt_area *area)
 {
-	/* Pairs with area_set_live(): no lock is taken between the two */
+	/* Pairs with area_set_live() */
 	return smp_load_acquire(&area->state) == AREA_LIVE;
 }
 

@@ -28,7 +28,12 @@ bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 	return interval_tree_iter_first(&iopt->reserved, first, last);
 }
 
-/* Which of io_pagetable::leaving_ranges count */
+/*
+ * Which of io_pagetable::leaving_ranges count. A bit is cleared without iova_lock,
+ * after the domains were emptied: whoever acquires it clear takes IOVAs that no IO
+ * page table has any more. Their slot is written anew after it was seen clear, by
+ * a relaxed set_bit(): that keeps the release it came after (litmus test: leaving IOVAs).
+ */
 static unsigned long iopgt_leaving(struct io_pagetable *iopt)
 {
 	/* Pairs with clear_bit_unlock() behind the unmapping */

@@ -32,7 +32,8 @@
  * taken by those who have one already; it fails once the object has no user.
  *
  * Both counts order memory: what a holder did before it gave its reference
- * back has happened before ->destroy.
+ * back has happened before ->destroy (litmus tests: put and finish, unhold and
+ * commit, wait and wake).
  *
  * The ways in which a published object ends. All of them commit, wait until the
  * short references are gone, and call ->destroy; they differ in what becomes of

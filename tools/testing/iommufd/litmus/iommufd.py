@@ -8,7 +8,7 @@ A test that allows no execution at all proves nothing, and fails.
 """
 import sys
 
-from lkmm import Fence, If, Lock, Read, Rmw, Test, Unlock, Write
+from lkmm import Fence, Follow, If, Lock, Read, Rmw, Test, Unlock, Write
 
 
 def put(val):
@@ -233,8 +233,21 @@ def poll(strong):
 def publish(strong):
     return [[Write("users", 1), Lock("xa_lock"),
              Write("slot", 1, release=strong), Unlock("xa_lock")],
-            [Read("slot", "slot", acquire=True),
-             If("slot", lambda val: val == 1), Read("users", "users")]]
+            [Read("slot", "slot"), If("slot", lambda val: val == 1),
+             Follow("slot"), Read("users", "users")]]
+
+
+# iommufd_fault_begin() and the handler of page requests (fault.c): a report has the
+# attachment's handle without a lock, and follows it to the queue.
+
+@variants("handle of a fault queue", "release",
+          {"ready": 0, "fault": 0, "lock": 0},
+          lambda r, last: r[1, "ready"] == 0)
+def fault_handle(strong):
+    return [[Write("ready", 1), Write("fault", 1, release=strong)],
+            [Read("fault", "fault"), If("fault", lambda val: val == 1),
+             Follow("fault"), Lock("lock"), Read("ready", "ready"),
+             Unlock("lock")]]
 
 
 def main():

@@ -7,8 +7,8 @@ which order the writes to each variable take effect. The axioms are those of
 linux-kernel.cat: coherence, atomicity, happens-before (dependencies, acquire and
 release, fences, cumulativity, rmw sequences, lock to lock) and propagation.
 
-Left out, as no test here needs it: address and data dependencies, RCU, SRCU, and
-what plain accesses may do beyond that (data races; KCSAN looks for those).
+Left out, as no test here needs it: data dependencies, RCU, SRCU, and what plain
+accesses may do beyond that (data races; KCSAN looks for those).
 """
 import itertools
 
@@ -47,6 +47,13 @@ class If:
 
     def __init__(self, reg, test):
         self.reg, self.test = reg, test
+
+
+class Follow:
+    """The next operation is on what reg points to: an address dependency"""
+
+    def __init__(self, reg):
+        self.reg = reg
 
 
 class Lock:
@@ -101,7 +108,7 @@ class Test:
 
     def __init__(self, init, threads):
         self.events, self.threads, self.assumed = [], [], []
-        self.control = set()
+        self.control, self.address = set(), set()
         for var, val in init.items():
             self._event(-1, "W", var).val = val
         for number, thread in enumerate(threads):
@@ -121,11 +128,12 @@ class Test:
         return event
 
     def _add_thread(self, number, thread):
-        mine, controls, regs = [], [], {}
+        mine, controls, regs, followed = [], [], {}, set()
 
         def read(reg, var, acquire):
             event = self._event(number, "R", var)
             event.reg, event.acquire = reg, acquire
+            self.address.update((f, event.id) for f in followed)
             regs[reg] = event.id
             mine.append(event)
             return event
@@ -134,10 +142,14 @@ class Test:
             event = self._event(number, "W", var)
             event.release = release
             self.control.update((c, event.id) for c in controls)
+            self.address.update((f, event.id) for f in followed)
             mine.append(event)
             return event
 
         for op in thread:
+            if isinstance(op, Follow):
+                followed.add(regs[op.reg])
+                continue
             if isinstance(op, Write):
                 write(op.var, op.release).val = op.val
             elif isinstance(op, Read):
@@ -162,6 +174,7 @@ class Test:
             elif isinstance(op, Unlock):
                 event = write(op.var, True)
                 event.val, event.is_unlock = 0, True
+            followed.clear()
         self.threads.append(mine)
 
     def _add_fences(self):
@@ -187,7 +200,7 @@ class Test:
         acquires = {(a, b) for a, b in accesses if self.events[a].acquire}
         self.releases = {(a, b) for a, b in accesses if self.events[b].release}
         self.accesses = accesses
-        self.ordered = (self.control | self.strong | self.wmb | weak |
+        self.ordered = (self.control | self.address | self.strong | self.wmb | weak |
                         acquires | self.releases)
 
     def _external(self, relation):
