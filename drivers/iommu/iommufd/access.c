@@ -351,7 +351,8 @@ static void access_pins_dropped(struct iommufd_access *access)
 	struct access_link *link = access->link;
 
 	lockdep_assert_held(&access->lock);
-	if (unlikely(!access->attached) && !link->node.pins)
+	/* Nobody waits any more where it has been given up */
+	if (unlikely(!access->attached) && link && !link->node.pins)
 		wake_up_all(&link->ioas->iopt.unpinned);
 }
 
