@@ -55,6 +55,9 @@ bool env_is_device_memory(unsigned long pfn);
 bool env_may_map(unsigned long pfn);
 /* The exporter takes its memory back; on return no device reaches it */
 void env_revoke(void);
+void env_give_back(void);
+unsigned int env_revocations(void);
+unsigned int env_revocations_before_map(void);
 long env_charged(unsigned int task);
 
 /* env_iommu.c */
@@ -95,6 +98,7 @@ void env_iommu_check(void);
 /* Can a device reach the page through any domain, or what an IOTLB has? */
 void env_assert_unreachable(unsigned long pfn, const char *why);
 void env_assert_not_mapped(unsigned long first, unsigned long npages);
+bool env_is_mapped(struct iommu_domain *domain, unsigned long index);
 bool env_maps(unsigned int device, unsigned long iova_page);
 struct iommu_domain *env_domain(unsigned int device);
 /* A domain that no HWPT has, for the IOVA space alone */

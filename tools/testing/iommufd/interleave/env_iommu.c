@@ -164,6 +164,11 @@ void env_assert_not_mapped(unsigned long first, unsigned long npages)
 				  "a device reaches IOVA %lu", j);
 }
 
+bool env_is_mapped(struct iommu_domain *domain, unsigned long index)
+{
+	return container_of(domain, struct env_dom, domain)->pte[index];
+}
+
 struct iommu_domain *env_domain(unsigned int device)
 {
 	return env_devices[device].iommu_group->domain[0];

@@ -18,6 +18,7 @@ static int pins[ENV_PFNS];
 static struct dma_resv resv;
 static int dmabuf_refs;
 static bool revoked;
+static unsigned int revocations, before_map;
 /* Nothing of it may be mapped any more */
 static bool gone;
 static struct inode inode;
@@ -30,6 +31,8 @@ void env_memory_reset(void)
 	memset(pins, 0, sizeof(pins));
 	env_stride = 2;
 	revoked = false;
+	revocations = 0;
+	before_map = 0;
 	gone = false;
 	dmabuf_refs = 1;
 	resv = (struct dma_resv){ };
@@ -292,6 +295,7 @@ int vfio_pci_dma_buf_iommufd_map(struct dma_buf_attachment *attach,
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (revoked)
 		return -ENODEV;
+	before_map = revocations;
 	*phys = (struct phys_vec){ PFN_PHYS(ENV_MMIO_PFN), P(ENV_MMIO_PAGES) };
 	return 0;
 }
@@ -303,6 +307,7 @@ void env_revoke(void)
 
 	dma_resv_lock(env_dmabuf.resv, NULL);
 	revoked = true;
+	revocations++;
 	list_for_each_entry(attach, &env_dmabuf.attachments, node)
 		attach->importer_ops->invalidate_mappings(attach);
 	gone = true;
@@ -325,4 +330,31 @@ void env_check(void)
 	env_file_check();
 	env_iommu_check();
 	env_memory_check();
+}
+
+/* As VFIO does: importers are told, and the lock is dropped before it is so */
+void env_give_back(void)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_lock(env_dmabuf.resv, NULL);
+	list_for_each_entry(attach, &env_dmabuf.attachments, node)
+		attach->importer_ops->invalidate_mappings(attach);
+	dma_resv_unlock(env_dmabuf.resv);
+	dma_resv_lock(env_dmabuf.resv, NULL);
+	revoked = false;
+	gone = false;
+	dma_resv_unlock(env_dmabuf.resv);
+	il_log("given back");
+}
+
+unsigned int env_revocations(void)
+{
+	return revocations;
+}
+
+/* How many there were when the address was last asked for */
+unsigned int env_revocations_before_map(void)
+{
+	return before_map;
 }

@@ -249,10 +249,21 @@ static void revoke(void)
 	env_revoke();
 }
 
+static void revoke_and_give_back(void)
+{
+	env_revoke();
+	env_give_back();
+}
+
 static void dmabuf_map(void)
 {
-	if (!map_dmabuf(0, 4, 2))
-		unmap(0, 4, 2);
+	if (map_dmabuf(0, 4, 2))
+		return;
+	/* Revoked since, or mapped */
+	IL_ASSERT(space_of[0] || env_is_mapped(member[0].domain, 4) ||
+		  env_revocations() != env_revocations_before_map(),
+		  "a dma-buf that is not revoked is not mapped");
+	unmap(0, 4, 2);
 }
 
 /* A context of another process has it as well */
@@ -480,6 +491,7 @@ static const struct il_plan plans[] = {
 	{ { CALL(cut), CALL(copy_part), CALL(unmap_0) },
 	  SCENE(SPLIT), .limit = 400000 },
 	{ { CALL(revoke), CALL(dmabuf_map) }, SCENE(DMABUF) },
+	{ { CALL(revoke_and_give_back), CALL(dmabuf_map) } },
 	{ { CALL(revoke), CALL(dmabuf_unmap) }, SCENE(DMABUF) },
 	{ { CALL(revoke), CALL(dmabuf_copy) }, SCENE(DMABUF) },
 	{ { CALL(revoke), CALL(dmabuf_map), CALL(dmabuf_unmap) },
