@@ -111,7 +111,8 @@ bool env_page_request(unsigned int device, unsigned int group);
 /* How often a page request was answered, and asked for */
 extern unsigned int env_answers[16];
 extern unsigned int env_requests[16];
-unsigned int env_vdevices(void);
+/* Does the IOMMU driver have one of the device? */
+bool env_has_vdevice(const struct iommufd_device *idev);
 
 /* env_file.c */
 extern struct file *env_iommufd;

@@ -70,6 +70,7 @@ static unsigned int reporting[ENV_DEVICES];
 /* What the driver knows of vDEVICEs */
 static struct iommufd_vdevice *vdevices[VDEVICES];
 static u64 virt_ids[VDEVICES];
+static const struct iommufd_device *devices_of[VDEVICES];
 
 static const struct iommu_ops env_ops;
 static const struct iommu_domain_ops env_domain_ops;
@@ -119,7 +120,8 @@ void env_iommu_check(void)
 			IL_ASSERT(!groups[i].domain[j],
 				  "group %u is attached", i);
 	}
-	IL_ASSERT(!env_vdevices(), "a vDEVICE is left");
+	for (i = 0; i != VDEVICES; i++)
+		IL_ASSERT(!vdevices[i], "a vDEVICE is left");
 	for (i = 0; i != ARRAY_SIZE(env_answers); i++)
 		IL_ASSERT(env_answers[i] == env_requests[i],
 			  "page request %u has %u answers", i, env_answers[i]);
@@ -664,13 +666,14 @@ int env_request_msi(unsigned int device)
 
 /* vIOMMUs */
 
-unsigned int env_vdevices(void)
+bool env_has_vdevice(const struct iommufd_device *idev)
 {
-	unsigned int i, n = 0;
+	unsigned int i;
 
 	for (i = 0; i != VDEVICES; i++)
-		n += !!vdevices[i];
-	return n;
+		if (vdevices[i] && devices_of[i] == idev)
+			return true;
+	return false;
 }
 
 static void env_vdevice_destroy(struct iommufd_vdevice *vdev)
@@ -705,6 +708,7 @@ static int env_vdevice_init(struct iommufd_vdevice *vdev)
 	IL_ASSERT(slot != VDEVICES, "too many vDEVICEs");
 	vdevices[slot] = vdev;
 	virt_ids[slot] = vdev->virt_id;
+	devices_of[slot] = vdev->idev;
 	vdev->destroy = env_vdevice_destroy;
 	return 0;
 }

@@ -14,9 +14,9 @@ enum scene {
 
 #define VIRT_ID 7
 
-static struct iommufd_device *idev;
+static struct iommufd_device *idev, *other;
 static struct iommufd_viommu *viommu;
-static u32 ioas, dev_id, hwpt, viommu_id, vdevice;
+static u32 ioas, dev_id, other_id, hwpt, viommu_id, vdevice;
 
 static bool may_return(int rc)
 {
@@ -50,6 +50,15 @@ static void alloc_again(void)
 	}
 }
 
+/* The virtual ID is another device's from now on */
+static void alloc_other(void)
+{
+	u32 id;
+	int rc = env_vdevice_alloc(viommu_id, other_id, VIRT_ID, &id);
+
+	IL_ASSERT(may_return(rc), "VDEVICE_ALLOC = %d", rc);
+}
+
 static void destroy(void)
 {
 	int rc = env_destroy(vdevice);
@@ -70,7 +79,7 @@ static void lookup(void)
 {
 	u32 id;
 
-	for (id = 1; id != 7; id++) {
+	for (id = 1; id != 8; id++) {
 		struct iommufd_object *obj =
 			iommufd_object_get(env_ctx(), id, IOMMUFD_OBJ_VDEVICE);
 
@@ -85,7 +94,7 @@ static void unbind(void)
 {
 	iommufd_device_unbind(idev);
 	il_log("unbound");
-	IL_ASSERT(!env_vdevices(), "unbound with a vDEVICE");
+	IL_ASSERT(!env_has_vdevice(idev), "unbound with a vDEVICE");
 	idev = NULL;
 }
 
@@ -97,7 +106,8 @@ static void find_device(void)
 	xa_lock(&viommu->vdevs);
 	dev = iommufd_viommu_find_dev(viommu, VIRT_ID);
 	shim_point("found", dev);
-	IL_ASSERT(!dev || dev == &env_devices[0], "another device is found");
+	IL_ASSERT(!dev || dev == &env_devices[0] || dev == &env_devices[1],
+		  "another device is found");
 	xa_unlock(&viommu->vdevs);
 }
 
@@ -109,7 +119,8 @@ static void setup(const struct il_plan *plan)
 	env_iommufd = env_open("iommu");
 	ioas = env_ioas_alloc();
 	idev = iommufd_device_bind(env_ctx(), &env_devices[0], &dev_id);
-	IL_ASSERT(!IS_ERR(idev), "bind");
+	other = iommufd_device_bind(env_ctx(), &env_devices[1], &other_id);
+	IL_ASSERT(!IS_ERR(idev) && !IS_ERR(other), "bind");
 	IL_ASSERT(!env_hwpt_alloc(dev_id, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT, 0,
 				  &hwpt), "HWPT_ALLOC");
 	IL_ASSERT(!env_viommu_alloc(dev_id, hwpt, &viommu_id), "VIOMMU_ALLOC");
@@ -125,6 +136,7 @@ static void check(void)
 {
 	if (idev)
 		unbind();
+	iommufd_device_unbind(other);
 	IL_ASSERT(xa_empty(&viommu->vdevs), "a virtual ID is left");
 	IL_ASSERT(refcount_read(&viommu->obj.users) == 1, "the vIOMMU is held");
 	env_close(env_iommufd);
@@ -132,6 +144,12 @@ static void check(void)
 }
 
 static const struct il_plan plans[] = {
+	{ { CALL(destroy), CALL(alloc_other) }, SCENE(PRESENT),
+	  .preemptions = 3, .finds = "virtual-id-early" },
+	{ { CALL(unbind), CALL(alloc_other), CALL(destroy) }, SCENE(PRESENT),
+	  .limit = 400000 },
+	{ { CALL(destroy_and_alloc), CALL(alloc_other), CALL(find_device) },
+	  SCENE(PRESENT), .limit = 400000 },
 	{ { CALL(destroy), CALL(unbind), CALL(lookup) }, SCENE(PRESENT) },
 	{ { CALL(destroy), CALL(destroy), CALL(unbind) }, SCENE(PRESENT) },
 	{ { CALL(destroy_and_alloc), CALL(alloc), CALL(unbind) },
