@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 LANES := $(patsubst scripts/test.d/%,%,$(wildcard scripts/test.d/*))
 LANES := $(foreach lane,$(LANES),$(lastword $(subst -, ,$(lane))))
-.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage model fuzz fuzz-replay torture isolation hostile bench bench-docs bench-quick interleave clean
+.PHONY: help setup fetch tree kernel run shell test conformance check builds coccinelle coverage model fuzz fuzz-replay torture isolation hostile mutants bench bench-docs bench-quick interleave clean
 
 help: ## list the targets
 	@echo 'usage: make TARGET'
@@ -78,6 +78,9 @@ fuzz: setup ## fuzz the uAPI for MINUTES= (10), SEED=; sum up all runs
 
 fuzz-replay: setup ## run the fuzzer's seeds again, or INPUT=file
 	@scripts/fuzz-replay $(INPUT)
+
+mutants: setup ## change the driver in N= places, SEED=: do the tests notice?
+	@scripts/mutants $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 bench: setup ## measure against the kernel's own and VFIO type1; OPTIONS=
 	@scripts/bench $(OPTIONS)
