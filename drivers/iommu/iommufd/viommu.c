@@ -168,10 +168,10 @@ static int viommu_init(struct iommufd_viommu *viommu,
  * Context: process context, sleeps.
  * __reserved has always been ignored.
  *
- * Return: 0; -EOPNOTSUPP for an unknown flag, IOMMU_VIOMMU_TYPE_DEFAULT, or a type that the device's IOMMU driver does not
- * have; -ENOENT where there is no such device or paging HWPT; -EINVAL where
- * the HWPT is no nesting parent, or of another IOMMU driver; -EFAULT; else what
- * the driver says.
+ * Return: 0; -EOPNOTSUPP for an unknown flag, IOMMU_VIOMMU_TYPE_DEFAULT, or a
+ * type that the device's IOMMU driver does not have; -ENOENT where there is no
+ * such device or paging HWPT; -EINVAL where the HWPT is no nesting parent, or of
+ * another IOMMU driver; -EFAULT; else what the driver says.
  */
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {
