@@ -59,14 +59,15 @@ static unsigned long pick_length(unsigned char p)
 
 static int pick_prot(unsigned char p)
 {
-	static const int prots[4] = {
+	static const int prots[] = {
 		IOMMU_READ | IOMMU_WRITE,
 		IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE,
 		IOMMU_READ | IOMMU_CACHE,
 		IOMMU_READ,
+		IOMMU_WRITE,
 	};
 
-	return prots[p % 4];
+	return prots[p % ARRAY_SIZE(prots)];
 }
 
 static unsigned long pick_offset(unsigned char p)
