@@ -454,6 +454,35 @@ static int add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 	return rc;
 }
 
+static u64 try_claim_area(const struct ref_area *area)
+{
+	return ref_try_claim(area->range, ref_page(area, area->first),
+			     ref_page(area, area->last));
+}
+
+static void end_try_area(const struct ref_area *area)
+{
+	ref_end_try(area->range, ref_page(area, area->first),
+		    ref_page(area, area->last));
+}
+
+/* User memory comes first: it is pinned without locks. What is due? */
+static u64 try_claim_all(const struct ref_space *s)
+{
+	unsigned int order[REF_AREAS], nr = 0, tried = 0;
+	u64 errs = 0;
+
+	for (unsigned int user = 2; user--;)
+		for (unsigned int i = 0; i != s->nr; i++)
+			if ((s->area[i].range->type == PAGES_USER) == user)
+				order[nr++] = i;
+	while (tried != nr && !errs)
+		errs = try_claim_area(&s->area[order[tried++]]);
+	while (tried)
+		end_try_area(&s->area[order[--tried]]);
+	return errs;
+}
+
 void op_add_domain(unsigned int space, unsigned int domain)
 {
 	struct model_domain *d = &model_domains[domain];
@@ -472,17 +501,8 @@ void op_add_domain(unsigned int space, unsigned int domain)
 			errs |= op_reserve_errs(s, geometry->aperture_end + 1,
 					     ULONG_MAX);
 	}
-	if (!errs && !s->domains) {
-		/* Of several that cannot be pinned, any may be tried first */
-		for (i = 0; i != s->nr; i++)
-			errs |= ref_try_claim(s->area[i].range,
-					      ref_page(&s->area[i], s->area[i].first),
-					      ref_page(&s->area[i], s->area[i].last));
-		while (i--)
-			ref_end_try(s->area[i].range,
-				    ref_page(&s->area[i], s->area[i].first),
-				    ref_page(&s->area[i], s->area[i].last));
-	}
+	if (!errs && !s->domains)
+		errs = try_claim_all(s);
 	rc = add_domain(&s->iopt, &d->member);
 	if (ref_settle(errs, rc)) {
 		for (i = 0; i != s->nr && !s->domains; i++)
