@@ -524,9 +524,10 @@ static int late_unpin_main(void *arg)
 {
 	struct late_unpin *late = arg;
 
-	/* Not before the callback has returned, if only just */
+	/* Not before the callback has returned, and somebody waits for it */
 	wait_for_completion(&late->ctx->asked);
-	schedule_timeout_uninterruptible(2);
+	while (!waitqueue_active(&late->ctx->ioas->iopt.unpinned))
+		schedule_timeout_uninterruptible(1);
 	unpin(late->access, 0, TEST_PAGES);
 	kthread_complete_and_exit(&late->done, 0);
 }
