@@ -445,7 +445,7 @@ static void decode_op(const unsigned char *p)
 /* Most thresholds are tiny: few pages are to show what many do */
 static unsigned long pick_threshold(unsigned char p, unsigned long unit)
 {
-	return p >= 0xc0 ? 0 : (1 + p % 8) * unit;
+	return p < 0x40 ? 0 : (1 + p % 8) * unit;
 }
 
 static struct iommufd_thresholds decode_thresholds(const unsigned char *p)
@@ -465,7 +465,7 @@ static struct iommufd_thresholds decode_thresholds(const unsigned char *p)
 		.iopgt_leaving = pick_threshold(p[11], 1),
 		.area_unpin_tries = pick_threshold(p[12], 1),
 		.gap_misfits = pick_threshold(p[13], 1),
-		.iova_window = p[14] >= 0xc0 ? 0 : PAGE_SIZE << p[14] % 8,
+		.iova_window = p[14] < 0x40 ? 0 : PAGE_SIZE << p[14] % 8,
 		.iova_fill_words = pick_threshold(p[15], 1),
 	};
 
@@ -501,6 +501,44 @@ static struct model_setup decode_setup(const unsigned char *p)
 	return setup;
 }
 
+/* As C: what a test begins with */
+static void print_setup(const struct model_setup *s)
+{
+	model_print("\tstatic const struct model_setup setup = {\n"
+		    "\t\t.kinds = { %u, %u, %u, %u },\n"
+		    "\t\t.scatter = %u, .memlock = %u, .orders = 0x%x,\n"
+		    "\t\t.options = 0x%x,\n\t\t.thresholds = {\n",
+		    s->kinds[0] % MODEL_IOMMU_KINDS,
+		    s->kinds[1] % MODEL_IOMMU_KINDS,
+		    s->kinds[2] % MODEL_IOMMU_KINDS,
+		    s->kinds[3] % MODEL_IOMMU_KINDS, s->scatter, s->memlock,
+		    s->orders, s->options);
+#define PRINT(name)							       \
+	do {								       \
+		if (s->thresholds.name)					       \
+			model_print("\t\t\t." #name " = %lu,\n",		       \
+				    s->thresholds.name);		       \
+	} while (0)
+	PRINT(pages_breather);
+	PRINT(pin_stack_pages);
+	PRINT(pin_batch_pages);
+	PRINT(pin_release_pages);
+	PRINT(pin_huge_pages);
+	PRINT(pin_huge_max_pause);
+	PRINT(pfn_chunk_min_bytes);
+	PRINT(pfn_chunk_max_bytes);
+	PRINT(pfn_mark_runs);
+	PRINT(pfn_min_single);
+	PRINT(pfn_run_max_pages);
+	PRINT(iopgt_leaving);
+	PRINT(area_unpin_tries);
+	PRINT(gap_misfits);
+	PRINT(iova_window);
+	PRINT(iova_fill_words);
+#undef PRINT
+	model_print("\t\t},\n\t};\n\n\tmodel_begin(&setup);\n");
+}
+
 unsigned long model_run(const unsigned char *bytes, size_t nr,
 			unsigned long fault_at, bool short_unmaps)
 {
@@ -513,6 +551,8 @@ unsigned long model_run(const unsigned char *bytes, size_t nr,
 	if (short_unmaps)
 		setup.options |= MODEL_SHORT_UNMAP;
 	model_fault_at = fault_at;
+	if (model_verbose)
+		print_setup(&setup);
 	model_begin(&setup);
 	bytes += MODEL_SETUP_BYTES;
 	nr -= MODEL_SETUP_BYTES;

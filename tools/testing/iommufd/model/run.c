@@ -154,6 +154,7 @@ static void child_runs(void)
 	double end = now() + options.seconds;
 
 	model_start();
+	model_regress();
 	rng = options.seed * 0x9e3779b97f4a7c15ULL + 1;
 	for (unsigned long i = 0;; i++) {
 		if (options.max_ops && model_ops >= options.max_ops)

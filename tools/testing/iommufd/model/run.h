@@ -33,6 +33,8 @@ static inline void model_input_fault(const unsigned char *bytes, size_t nr,
 extern unsigned long model_ops;
 extern bool model_verbose;
 void model_start(void);
+/* Sequences that once failed; how many */
+unsigned int model_regress(void);
 
 /* Given by the program; the memory is not the driver's, and not counted */
 void *model_realloc(void *p, size_t size);

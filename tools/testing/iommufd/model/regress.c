@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sequences that once failed, as they were printed: the least that shows a fault.
+ * They are run before random ones.
+ */
+#include "ops.h"
+#include "run.h"
+
+/* Bits of an unmap ended where a claim had split an extent, within one mapping */
+static void unmap_of_a_split_extent(void)
+{
+	static const struct model_setup setup = {
+		.memlock = 255,
+		.thresholds = { .pages_breather = PAGE_SIZE },
+	};
+
+	model_begin(&setup);
+	op_add_domain(0, 0);
+	op_map_file(0, FIXED, 0x1000, 10, 0x0, 0x2000, 3, 0);
+	op_copy(0, 0, FIXED, 0x0, 0x1000, 0x1000, 3);
+	op_remove_domain(0);
+	model_end();
+}
+
+/* An area was looked at after it was set live, and unmapped by another thread */
+static void unmap_while_set_live(void)
+{
+	static const struct model_setup setup = { .memlock = 255 };
+
+	model_begin(&setup);
+	op_race(1);
+	op_map_user(0, FIXED, 0x0, 0x10000000, 0x1000, 3, 0);
+	model_end();
+}
+
+/* A run that is cut in two, and has no memory for the second, was unpinned twice */
+static void no_memory_for_the_rest_of_a_run(void)
+{
+	static const struct model_setup setup = {
+		.memlock = 255,
+		.thresholds = { .pfn_run_max_pages = 4 },
+	};
+
+	for (unsigned long fault = 1; fault <= 16; fault++) {
+		model_fault_at = fault;
+		model_begin(&setup);
+		op_add_domain(0, 0);
+		op_map_user(0, FIXED, 0x0, 0x10000000, 0x5000, 3, 0);
+		op_map_file(0, FIXED, 0x10000, 10, 0x0, 0x5000, 3, 0);
+		model_fault_at = 0;
+		model_end();
+	}
+}
+
+/* What is mapped for writing only can be neither read nor pinned */
+static void pin_of_write_only(void)
+{
+	static const struct model_setup setup = { .memlock = 255 };
+
+	model_begin(&setup);
+	op_map_user(0, FIXED, 0x0, 0x10000000, 0x1000, IOMMU_WRITE, 0);
+	op_add_access(0, 0, true, false);
+	op_pin(0, 0x0, 0x1000, true);
+	op_rw(0, 0x0, 0x10, 0, 0);
+	model_end();
+}
+
+unsigned int model_regress(void)
+{
+	static void (*const tests[])(void) = {
+		unmap_of_a_split_extent,
+		unmap_while_set_live,
+		no_memory_for_the_rest_of_a_run,
+		pin_of_write_only,
+	};
+
+	for (unsigned int i = 0; i != ARRAY_SIZE(tests); i++)
+		tests[i]();
+	return ARRAY_SIZE(tests);
+}
