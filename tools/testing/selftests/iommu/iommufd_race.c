@@ -63,6 +63,8 @@ static void note(struct race *race, int rc)
 	case -EADDRINUSE:
 	case -ENOSPC:
 	case -EPERM:
+	/* An IOAS's ID has become a HWPT's, and that wants data for nesting */
+	case -EOPNOTSUPP:
 		break;
 	default:
 		atomic_store(&race->unexpected, rc);
