@@ -524,8 +524,8 @@ static int late_unpin_main(void *arg)
 {
 	struct late_unpin *late = arg;
 
-	/* Not before the callback has returned, and somebody waits for it */
 	wait_for_completion(&late->ctx->asked);
+	/* The callback has returned where somebody waits: looks again until then */
 	while (!waitqueue_active(&late->ctx->ioas->iopt.unpinned))
 		schedule_timeout_uninterruptible(1);
 	unpin(late->access, 0, TEST_PAGES);
