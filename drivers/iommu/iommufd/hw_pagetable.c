@@ -87,7 +87,9 @@ static void hwpt_paging_destroy(struct iommufd_object *obj)
 	/* Only an attach adds it, and none is under way or comes any more */
 	if (!list_empty(&hwpt->ioas_link)) {
 		guard(mutex)(&hwpt->ioas->lock);
-		iommufd_hwpt_paging_empty(hwpt);
+		list_del_init(&hwpt->ioas_link);
+		iopgt_free_domain(&hwpt->ioas->iopt, &hwpt->member);
+		hwpt->common.domain = NULL;
 	}
 	destroy_common(&hwpt->common);
 	iommufd_object_unhold(&hwpt->ioas->obj);
