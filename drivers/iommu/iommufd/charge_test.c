@@ -34,7 +34,7 @@ struct charge_ctx {
 	struct pin_budget budget;
 	struct test_level levels[2];
 	struct user_struct users[2];
-	struct mm_struct mms[2];
+	struct mm_struct *mms[2];
 };
 
 static long owner_count(struct charge_ctx *ctx, unsigned int level)
@@ -58,7 +58,7 @@ static struct pin_payer by_user(struct charge_ctx *ctx, unsigned int n,
 				struct user_namespace *ns)
 {
 	return (struct pin_payer){
-		.mm = &ctx->mms[n],
+		.mm = ctx->mms[n],
 		.task = current,
 		.user = &ctx->users[n],
 		.ns = ns,
@@ -70,7 +70,7 @@ static struct pin_payer by_user(struct charge_ctx *ctx, unsigned int n,
 static struct pin_payer by_process(struct charge_ctx *ctx, unsigned int n)
 {
 	return (struct pin_payer){
-		.mm = &ctx->mms[n],
+		.mm = ctx->mms[n],
 		.task = current,
 		.budget = &ctx->budget,
 		.mode = PIN_CHARGE_MM,
@@ -90,8 +90,8 @@ static void expect_nothing(struct kunit *test, struct charge_ctx *ctx)
 		KUNIT_EXPECT_EQ(test, 0,
 				atomic_long_read(&ctx->users[i].locked_vm));
 		KUNIT_EXPECT_EQ(test, 0,
-				atomic64_read(&ctx->mms[i].pinned_vm));
-		KUNIT_EXPECT_EQ(test, 0, ctx->mms[i].locked_vm);
+				atomic64_read(&ctx->mms[i]->pinned_vm));
+		KUNIT_EXPECT_EQ(test, 0, ctx->mms[i]->locked_vm);
 	}
 	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&ctx->budget.npages));
 }
@@ -107,7 +107,7 @@ static void subordinate_users(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, LIMIT - 2));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_charge(&b, 3));
 	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&ctx->users[1].locked_vm));
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[1].pinned_vm));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[1]->pinned_vm));
 	KUNIT_EXPECT_EQ(test, LIMIT - 2, owner_count(ctx, 0));
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&b, 2));
 	KUNIT_EXPECT_EQ(test, LIMIT, owner_count(ctx, 0));
@@ -163,16 +163,16 @@ static void processes_of_a_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, LIMIT - 2));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_charge(&b, 3));
 	KUNIT_EXPECT_EQ(test, LIMIT - 2, atomic_long_read(&ctx->budget.npages));
-	KUNIT_EXPECT_EQ(test, 0, ctx->mms[1].locked_vm);
+	KUNIT_EXPECT_EQ(test, 0, ctx->mms[1]->locked_vm);
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&b, 2));
-	KUNIT_EXPECT_EQ(test, 2, ctx->mms[1].locked_vm);
+	KUNIT_EXPECT_EQ(test, 2, ctx->mms[1]->locked_vm);
 	pin_uncharge(&a, LIMIT - 2);
 	pin_uncharge(&b, 2);
 	/* What the process locks itself counts, too, and is not the context's */
-	ctx->mms[0].locked_vm = LIMIT - 1;
+	ctx->mms[0]->locked_vm = LIMIT - 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_charge(&a, 2));
 	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&ctx->budget.npages));
-	ctx->mms[0].locked_vm = 0;
+	ctx->mms[0]->locked_vm = 0;
 	expect_nothing(test, ctx);
 }
 
@@ -197,34 +197,34 @@ static void move_between_processes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, LIMIT));
 	/* The context has no more than before, though both are charged */
 	KUNIT_EXPECT_EQ(test, 0, pin_move_charge(&a, &b, LIMIT));
-	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[0].locked_vm);
-	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[1].locked_vm);
+	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[0]->locked_vm);
+	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[1]->locked_vm);
 	KUNIT_EXPECT_EQ(test, LIMIT, atomic_long_read(&ctx->budget.npages));
 	pin_move_uncharge(&a, &b, LIMIT);
-	KUNIT_EXPECT_EQ(test, 0, ctx->mms[1].locked_vm);
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[1].pinned_vm));
+	KUNIT_EXPECT_EQ(test, 0, ctx->mms[1]->locked_vm);
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[1]->pinned_vm));
 
 	KUNIT_EXPECT_EQ(test, 0, pin_move_charge(&a, &b, LIMIT));
 	pin_move_commit(&a, &b, LIMIT);
-	KUNIT_EXPECT_EQ(test, 0, ctx->mms[0].locked_vm);
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[0].pinned_vm));
-	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[1].locked_vm);
+	KUNIT_EXPECT_EQ(test, 0, ctx->mms[0]->locked_vm);
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[0]->pinned_vm));
+	KUNIT_EXPECT_EQ(test, LIMIT, ctx->mms[1]->locked_vm);
 	KUNIT_EXPECT_EQ(test, LIMIT, atomic_long_read(&ctx->budget.npages));
 	pin_uncharge(&b, LIMIT);
 
 	/* The limit of who is to pay holds */
-	ctx->mms[1].locked_vm = 1;
+	ctx->mms[1]->locked_vm = 1;
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, LIMIT));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_move_charge(&a, &b, LIMIT));
 	pin_uncharge(&a, LIMIT);
-	ctx->mms[1].locked_vm = 0;
+	ctx->mms[1]->locked_vm = 0;
 	expect_nothing(test, ctx);
 }
 
 static void move_from_privileged(struct kunit *test)
 {
 	struct charge_ctx *ctx = test->priv;
-	struct pin_payer a = { .mm = &ctx->mms[0], .budget = &ctx->budget };
+	struct pin_payer a = { .mm = ctx->mms[0], .budget = &ctx->budget };
 	struct pin_payer b = by_process(ctx, 1);
 
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, 2 * LIMIT));
@@ -237,7 +237,7 @@ static void move_from_privileged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_move_charge(&b, &a, LIMIT));
 	pin_move_commit(&b, &a, LIMIT);
 	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&ctx->budget.npages));
-	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&ctx->mms[0].pinned_vm));
+	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&ctx->mms[0]->pinned_vm));
 	pin_uncharge(&a, LIMIT);
 	expect_nothing(test, ctx);
 }
@@ -248,7 +248,7 @@ static void move_within_user(struct kunit *test)
 	struct charge_ctx *ctx = test->priv;
 	struct pin_payer a = by_user(ctx, 0, &init_user_ns), b = a;
 
-	b.mm = &ctx->mms[1];
+	b.mm = ctx->mms[1];
 	KUNIT_EXPECT_FALSE(test, pin_payer_same(&a, &b));
 	KUNIT_EXPECT_EQ(test, 0, pin_charge(&a, LIMIT));
 	KUNIT_EXPECT_EQ(test, 0, pin_move_charge(&a, &b, LIMIT));
@@ -258,8 +258,8 @@ static void move_within_user(struct kunit *test)
 	set_limit(LIMIT - 1);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, pin_move_charge(&a, &b, 1));
 	pin_move_commit(&a, &b, LIMIT);
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[0].pinned_vm));
-	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&ctx->mms[1].pinned_vm));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&ctx->mms[0]->pinned_vm));
+	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&ctx->mms[1]->pinned_vm));
 	pin_uncharge(&b, LIMIT);
 	expect_nothing(test, ctx);
 }
@@ -271,8 +271,11 @@ static int charge_test_init(struct kunit *test)
 	ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	for (unsigned int i = 0; i != 2; i++) {
-		init_rwsem(&ctx->mms[i].mmap_lock);
-		mm_lock_seqcount_init(&ctx->mms[i]);
+		ctx->mms[i] = kunit_kzalloc(test, sizeof(*ctx->mms[i]),
+					    GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, ctx->mms[i]);
+		init_rwsem(&ctx->mms[i]->mmap_lock);
+		mm_lock_seqcount_init(ctx->mms[i]);
 	}
 	set_limit(LIMIT);
 	test->priv = ctx;
