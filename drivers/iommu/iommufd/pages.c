@@ -278,7 +278,8 @@ static int pages_split_extent(struct iommufd_pages *pages, unsigned long at)
 
 /*
  * Put together what the claims that are gone had split. Only done for the last
- * claim: the bounds of any other one must stay.
+ * claim: the bounds of any other one must stay. Where that one is being added, there
+ * are gaps that it has still to pin, with parts of one store on both sides.
  */
 static void pages_merge_extents(struct iommufd_pages *pages)
 {
@@ -286,7 +287,8 @@ static void pages_merge_extents(struct iommufd_pages *pages)
 
 	extent = pages_find_extent(pages, 0, ULONG_MAX);
 	while (extent && (next = extent_next_in(extent, ULONG_MAX))) {
-		if (next->store != extent->store) {
+		if (next->store != extent->store ||
+		    next->node.first != extent->node.last + 1) {
 			extent = next;
 			continue;
 		}

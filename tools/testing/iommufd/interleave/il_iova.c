@@ -21,6 +21,8 @@ enum scene {
 	CONTIGUOUS = 16,
 	/* The area at 58 is pinned, and stays so whatever is asked */
 	KEPT_PIN = 32,
+	/* At 20, in an IOVA space without a domain: others have its ends pinned */
+	HOLE = 64,
 };
 
 #define SPACES	2
@@ -299,6 +301,13 @@ static void dmabuf_unmap(void)
 	unmap(0, 40, 2);
 }
 
+/* The ends of what is mapped at 20 */
+static void unmap_ends(void)
+{
+	unmap(1, 20, 1);
+	unmap(1, 22, 1);
+}
+
 static void read_write(void)
 {
 	unsigned long length;
@@ -403,13 +412,22 @@ static void setup(const struct il_plan *plan)
 	if (scene & SPLIT)
 		IL_ASSERT(!iopgt_set_huge_pages(iopt[0], false), "split");
 	if (!(scene & NO_DOMAIN))
-		IL_ASSERT(!add_domain(0, 0) && !add_domain(1, 2), "domains");
+		IL_ASSERT((scene & HOLE || !add_domain(0, 0)) &&
+			  !add_domain(1, 2), "domains");
 	IL_ASSERT(!iopgt_add_access(iopt[0], &access.node), "access");
 	IL_ASSERT(!map(0, 0, 2, 10), "map");
 	if (scene & DMABUF)
 		IL_ASSERT(!map_dmabuf(0, 40, 2), "dma-buf");
 	if (scene & MORE)
 		IL_ASSERT(!map(0, 56, 2, 14) && !map(0, 58, 2, 16), "map");
+	if (scene & HOLE) {
+		IL_ASSERT(!map(0, 20, 3, 40) &&
+			  !iopgt_pin(iopt[0], &access.node, P(20), P(3), NULL,
+				     true) &&
+			  !copy(1, 20, 0, 20, 1) && !copy(1, 22, 0, 22, 1) &&
+			  iopgt_unpin(iopt[0], &access.node, P(20), P(3)),
+			  "hole");
+	}
 	if (scene & KEPT_PIN) {
 		IL_ASSERT(!iopgt_pin(iopt[0], &access.node, P(58), P(2), NULL,
 				     true), "pin");
@@ -484,6 +502,8 @@ static const struct il_plan plans[] = {
 	  SCENE(MORE | KEPT_PIN), .limit = 400000 },
 	{ { CALL(range), CALL(pin_many), CALL(unmap_all) },
 	  SCENE(MORE), .limit = 400000 },
+	{ { CALL(attach), CALL(unmap_ends) },
+	  SCENE(HOLE), .finds = "merge-over-a-gap" },
 	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(pin) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(copy_unmap) }, SCENE(SPLIT) },
