@@ -317,6 +317,22 @@ static int iopgt_claim_live(struct io_pagetable *iopt)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/*
+ * What another call hid in vain, to unmap it, is live again, and was not seen. That
+ * call has domains_lock for so long. -EAGAIN where there is such an area.
+ */
+static int iopgt_check_prepared(struct io_pagetable *iopt)
+{
+	int rc;
+
+	if (down_write_killable(&iopt->domains_lock))
+		return -EINTR;
+	scoped_guard(rwsem_read, &iopt->iova_lock)
+		rc = iopgt_is_prepared(iopt) ? 0 : -EAGAIN;
+	up_write(&iopt->domains_lock);
+	return rc;
+}
+
 /**
  * iopgt_prepare() - Pin what a first domain is going to need
  * @iopt: IOVA space
@@ -337,7 +353,14 @@ int iopgt_prepare(struct io_pagetable *iopt)
 		return -EINTR;
 	iopgt_add_claimer(iopt);
 	up_write(&iopt->domains_lock);
-	rc = iopgt_claim_live(iopt);
+	for (;;) {
+		rc = iopgt_claim_live(iopt);
+		if (rc)
+			break;
+		rc = iopgt_check_prepared(iopt);
+		if (rc != -EAGAIN)
+			break;
+	}
 	if (rc)
 		iopgt_unprepare(iopt);
 	return rc;
