@@ -437,7 +437,8 @@ int pages_lock_turn(struct iommufd_pages *pages)
 			return -EINTR;
 		mutex_lock(&pages->lock);
 	}
-	pages->turn_taken = true;
+	/* Somebody who waits looks without the lock */
+	WRITE_ONCE(pages->turn_taken, true);
 	return 0;
 }
 
