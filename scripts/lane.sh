@@ -166,6 +166,17 @@ chosen()
 	done
 }
 
+# kernel_check KERNEL: what the guest is to run first: a kernel that ignores the
+# parameter is not the one that its results are counted for.
+kernel_check()
+{
+	[ "$1" != tiny ] || cat <<-'EOF'
+		read -r seed </sys/module/iommufd/parameters/tiny
+		read -r bytes </sys/module/iommufd/parameters/pages_breather
+		[ "$seed" = 1 ] && [ "$bytes" -gt 0 ] || exit 98
+	EOF
+}
+
 # job PROGRAM...: what the guest is to run, a program with options per argument.
 job()
 {
@@ -185,7 +196,7 @@ job()
 # start_guest KERNEL IMAGE DIR LOG PROGRAM...: boot once and run the programs in turn.
 start_guest()
 {
-	local image=$2 dir=$3 log=$4 program options=()
+	local kernel=$1 image=$2 dir=$3 log=$4 program options=()
 	mapfile -t options < <(kernel_options "$1")
 	shift 4
 
@@ -195,7 +206,10 @@ start_guest()
 		[[ " ${options[*]} " == *" $dir/$program "* ]] ||
 			options+=(--bin "$dir/$program")
 	done
-	job "$@" >"$log/job"
+	{
+		kernel_check "$kernel"
+		job "$@"
+	} >"$log/job"
 
 	"$SCRIPTS/boot" --image "$image" --job "$log/job" "${options[@]}" \
 		--log "$log/kernel.log" --timeout 1500 \
