@@ -308,6 +308,11 @@ static void unmap_ends(void)
 	unmap(1, 22, 1);
 }
 
+static void pin_over_hole(void)
+{
+	pin_range(20, 3);
+}
+
 static void read_write(void)
 {
 	unsigned long length;
@@ -504,6 +509,14 @@ static const struct il_plan plans[] = {
 	  SCENE(MORE), .limit = 400000 },
 	{ { CALL(attach), CALL(unmap_ends) },
 	  SCENE(HOLE), .finds = "merge-over-a-gap" },
+	{ { CALL(attach), CALL(unmap_ends) }, SCENE(HOLE), .kill = 1 },
+	{ { CALL(attach), CALL(unmap_ends) },
+	  SCENE(HOLE), .failures = 1, .preemptions = 1 },
+	{ { CALL(attach), CALL(pin_over_hole), CALL(unmap_ends) },
+	  SCENE(HOLE), .limit = 400000 },
+	{ { CALL(pin_over_hole), CALL(unmap_ends) }, SCENE(HOLE), .kill = 1 },
+	{ { CALL(pin_over_hole), CALL(unmap_ends) },
+	  SCENE(HOLE), .failures = 1, .preemptions = 1 },
 	{ { CALL(attach), CALL(range) },
 	  SCENE(MORE | KEPT_PIN | NO_DOMAIN), .finds = "hidden-not-prepared" },
 	{ { CALL(attach), CALL(range) },
