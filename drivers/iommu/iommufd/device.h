@@ -62,8 +62,10 @@ struct iommufd_attach_handle {
  * struct iommufd_attach - what one PASID of a group is attached to
  * @hwpt: the HWPT, held once
  * @handle: what the IOMMU core knows the attachment by, one of @handles
- * @handles: one in use, and one for the next replace: the IOMMU core wants a
- *           new one, and may still be working on a fault by the old one
+ * @handles: two for HWPTs with a fault queue, at [true], and two for others: one
+ *           in use, and one for the next replace. The IOMMU core wants a new one,
+ *           and may still be working on a fault by the old one, which must not
+ *           find a domain that has no handler meanwhile
  * @next: on iommufd_group::ended
  * @devices: struct iommufd_device by object ID; never empty. Changes under
  *           iommufd_group::lock; the fault queue looks devices up that it has
@@ -72,7 +74,7 @@ struct iommufd_attach_handle {
 struct iommufd_attach {
 	struct iommufd_hw_pagetable *hwpt;
 	struct iommufd_attach_handle *handle;
-	struct iommufd_attach_handle handles[2];
+	struct iommufd_attach_handle handles[2][2];
 	struct iommufd_attach *next;
 	struct xarray devices;
 };

@@ -93,10 +93,17 @@ void iommufd_iopf_disable(struct iommufd_device *idev)
 		idev->iopf_enabled--;
 }
 
-/* Where the handle of an attachment that has ended leads */
+/*
+ * Where the handle of an attachment that has ended leads. The IOMMU core looks at
+ * a handle's domain twice for each report: whether it has a handler, and which. A
+ * handle that was found for a queue has one at any time, others never do.
+ */
 static struct iommu_domain fault_no_domain = {
 	.type = IOMMU_DOMAIN_BLOCKED,
 	.iopf_handler = iommufd_fault_iopf_handler,
+};
+static struct iommu_domain plain_no_domain = {
+	.type = IOMMU_DOMAIN_BLOCKED,
 };
 
 static struct iommufd_attach_handle *fault_handle(const struct iopf_group *group)
@@ -296,7 +303,8 @@ void iommufd_fault_end(struct iommufd_attach_handle *handle)
 	lockdep_assert_held(&handle->igroup->lock);
 
 	/* A report that has found the handle must not find the HWPT's domain */
-	WRITE_ONCE(handle->handle.domain, &fault_no_domain);
+	WRITE_ONCE(handle->handle.domain,
+		   fault ? &fault_no_domain : &plain_no_domain);
 	if (!fault)
 		return;
 	scoped_guard(spinlock, &fault->lock)

@@ -205,35 +205,50 @@ static void core_detach(struct iommufd_device *idev, ioasid_t pasid,
 		iommu_detach_device_pasid(hwpt->domain, idev->dev, pasid);
 }
 
-static struct iommufd_attach *attach_alloc(struct iommufd_group *igroup,
-					   struct iommufd_hw_pagetable *hwpt)
+/* One for @hwpt that the IOMMU core does not know */
+static struct iommufd_attach_handle *
+spare_handle(struct iommufd_attach *attach,
+	     const struct iommufd_hw_pagetable *hwpt)
 {
-	struct iommufd_attach *attach = igroup->ended;
-	unsigned int i;
+	struct iommufd_attach_handle *handles = attach->handles[!!hwpt->fault];
 
-	if (attach) {
-		igroup->ended = attach->next;
-		attach->hwpt = hwpt;
-		return attach;
-	}
+	return &handles[attach->handle == &handles[0]];
+}
+
+static struct iommufd_attach *attach_new(struct iommufd_group *igroup)
+{
+	struct iommufd_attach_handle *handle;
+	struct iommufd_attach *attach;
+	unsigned int i, j;
 
 	attach = kzalloc_obj(*attach, GFP_KERNEL_ACCOUNT);
 	if (!attach)
 		return NULL;
 	xa_init_flags(&attach->devices, XA_FLAGS_ACCOUNT);
-	attach->hwpt = hwpt;
 	for (i = 0; i != ARRAY_SIZE(attach->handles); i++) {
-		attach->handles[i].igroup = igroup;
-		attach->handles[i].attach = attach;
+		for (j = 0; j != ARRAY_SIZE(attach->handles[i]); j++) {
+			handle = &attach->handles[i][j];
+			handle->igroup = igroup;
+			handle->attach = attach;
+		}
 	}
-	attach->handle = &attach->handles[0];
 	return attach;
 }
 
-/* The one that the IOMMU core does not know */
-static struct iommufd_attach_handle *spare_handle(struct iommufd_attach *attach)
+static struct iommufd_attach *attach_alloc(struct iommufd_group *igroup,
+					   struct iommufd_hw_pagetable *hwpt)
 {
-	return &attach->handles[attach->handle == &attach->handles[0]];
+	struct iommufd_attach *attach = igroup->ended;
+
+	if (attach)
+		igroup->ended = attach->next;
+	else
+		attach = attach_new(igroup);
+	if (!attach)
+		return NULL;
+	attach->hwpt = hwpt;
+	attach->handle = spare_handle(attach, hwpt);
+	return attach;
 }
 
 /*
@@ -569,7 +584,7 @@ int iommufd_group_replace(struct iommufd_device *idev, ioasid_t pasid,
 	rc = sw_msi_enter(igroup, pasid, hwpt);
 	if (rc)
 		goto err_leave_msi;
-	handle = spare_handle(attach);
+	handle = spare_handle(attach, hwpt);
 	iommufd_fault_begin(handle, hwpt->fault);
 	rc = core_replace(idev, pasid, hwpt, handle);
 	if (rc)

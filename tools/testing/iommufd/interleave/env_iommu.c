@@ -619,8 +619,13 @@ struct iommu_attach_handle *iommu_attach_handle_get(struct iommu_group *group,
 						    ioasid_t pasid,
 						    unsigned int type)
 {
+	struct iommu_attach_handle *handle;
+
 	shim_point("iommu_attach_handle_get", group);
-	return group->handle[pasid] ?: ERR_PTR(-ENOENT);
+	handle = group->handle[pasid];
+	/* Without a reference */
+	shim_point("handle", handle);
+	return handle ?: ERR_PTR(-ENOENT);
 }
 
 void iommu_get_resv_regions(struct device *dev, struct list_head *list)

@@ -13,7 +13,11 @@ enum scene {
 	KEEPS_QUEUE = 1,
 	/* Two devices in one group */
 	ONE_GROUP = 2,
+	/* Page requests are for a PASID: without one, nobody handles them */
+	PLAIN = 4,
 };
+
+#define PASID	1
 
 static struct iommufd_device *idev[2];
 static u32 dev_id[2], ioas, fault_id, hwpt[2], plain;
@@ -21,6 +25,11 @@ static u32 dev_id[2], ioas, fault_id, hwpt[2], plain;
 static struct file *file;
 static bool attached[2];
 static struct mutex dev_lock;
+
+static void page_request(void)
+{
+	env_page_request(0, 1);
+}
 
 static void page_requests(void)
 {
@@ -83,6 +92,13 @@ static void replace(void)
 
 static void replace_by_plain(void)
 {
+	attach_n(0, plain);
+}
+
+/* To where page requests go elsewhere, then nowhere */
+static void replace_by_both(void)
+{
+	attach_n(0, hwpt[1]);
 	attach_n(0, plain);
 }
 
@@ -174,11 +190,13 @@ static void close(void)
 
 static void setup(const struct il_plan *plan)
 {
+	u32 flags = plan->scene & PLAIN ? IOMMU_HWPT_ALLOC_PASID : 0;
 	int i;
 
 	env_reset();
 	env_iommu.keeps_queue = plan->scene & KEEPS_QUEUE;
 	env_iommu.one_group = plan->scene & ONE_GROUP;
+	env_iommu.pasids = plan->scene & PLAIN ? PASID + 1 : 0;
 	memset(attached, 0, sizeof(attached));
 	dev_lock = (struct mutex){ };
 	env_iommufd = env_open("iommu");
@@ -190,10 +208,17 @@ static void setup(const struct il_plan *plan)
 	}
 	IL_ASSERT(!env_fault_alloc(&fault_id, &file), "FAULT_QUEUE_ALLOC");
 	for (i = 0; i != 2; i++)
-		IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas, 0, fault_id,
+		IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas, flags, fault_id,
 					  &hwpt[i]), "HWPT_ALLOC");
-	IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas, 0, 0, &plain), "HWPT_ALLOC");
-	attach_n(0, hwpt[0]);
+	IL_ASSERT(!env_hwpt_alloc(dev_id[0], ioas, flags, 0, &plain),
+		  "HWPT_ALLOC");
+	if (plan->scene & PLAIN) {
+		u32 id = hwpt[0];
+
+		IL_ASSERT(!iommufd_device_attach(idev[0], PASID, &id),
+			  "attach to a PASID");
+	}
+	attach_n(0, plan->scene & PLAIN ? plain : hwpt[0]);
 	attach_n(1, hwpt[0]);
 	IL_ASSERT(attached[0] && attached[1], "attach");
 }
@@ -204,6 +229,8 @@ static void check(void)
 
 	for (i = 0; i != 2; i++)
 		detach_n(i);
+	if (env_iommu.pasids)
+		iommufd_device_detach(idev[0], PASID);
 	/* Nothing is left of who is detached, nor in the queue */
 	for (i = 0; i != ARRAY_SIZE(env_answers); i++)
 		IL_ASSERT(env_answers[i] == env_requests[i],
@@ -236,6 +263,10 @@ static const struct il_plan plans[] = {
 	{ { CALL(page_requests), CALL(replace), CALL(user) },
 	  LIMIT, .finds = "replaced-handle-queues" },
 	{ { CALL(page_requests), CALL(replace_by_plain), CALL(user) }, LIMIT },
+	{ { CALL(page_requests), CALL(replace_by_both) }, LIMIT,
+	  .finds = "handles-of-either-kind" },
+	{ { CALL(page_request), CALL(replace_by_both) }, SCENE(PLAIN),
+	  .preemptions = 4, LIMIT, .finds = "handle-gets-a-handler" },
 	{ { CALL(page_requests), CALL(detach_attach), CALL(user) }, LIMIT },
 	{ { CALL(page_requests), CALL(replace_destroy), CALL(user) }, LIMIT },
 	{ { CALL(page_requests), CALL(detach), CALL(user) },
