@@ -46,6 +46,7 @@
 #include <linux/slab.h>
 
 #include "eventq.h"
+#include "object.h"
 #include "thresholds.h"
 
 /* Records that one round of a read() formats: a page of them */
@@ -170,7 +171,9 @@ static struct iommufd_fault *fault_enter(struct iopf_group *group)
 	struct iommufd_attach_handle *handle = fault_handle(group);
 	struct iommufd_fault *fault;
 
-	/* The memory of a queue stays for a grace period after its end */
+	/* The memory of a queue stays for a grace period after its end, and its lock */
+	static_assert(offsetof(struct iommufd_fault, lock) >=
+		      sizeof(struct iommufd_object_memory));
 	guard(rcu)();
 	fault = READ_ONCE(handle->fault);
 	if (!fault)

@@ -137,21 +137,11 @@ static void object_uncommit(struct iommufd_ctx *ictx,
 	iommufd_object_publish_locked(ictx, obj);
 }
 
-/*
- * The memory of an object: what is behind its base is the type's until it was
- * destroyed, and then RCU's. So the last close does not wait for a grace period
- * for each object where there is no memory to put them in a queue.
- */
-struct object_memory {
-	struct iommufd_object obj;
-	struct rcu_head rcu;
-};
-
 /* Destroy what object_commit() took away, and nobody has a reference on */
 static void object_free(struct iommufd_object *obj)
 {
-	struct object_memory *memory =
-		container_of(obj, struct object_memory, obj);
+	struct iommufd_object_memory *memory =
+		container_of(obj, struct iommufd_object_memory, obj);
 
 	/* Pairs with the release in iommufd_object_put() */
 	smp_acquire__after_ctrl_dep();
@@ -242,7 +232,7 @@ struct iommufd_object *iommufd_object_new(struct iommufd_ctx *ictx, size_t size,
 	struct iommufd_object *obj;
 	int ret;
 
-	obj = kzalloc(max(size, sizeof(struct object_memory)),
+	obj = kzalloc(max(size, sizeof(struct iommufd_object_memory)),
 		      GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);

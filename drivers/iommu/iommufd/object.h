@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the object table offers beyond iommufd_private.h, to the few that look
- * under its lock.
+ * under its lock, or at an object that was destroyed.
  */
 #ifndef __IOMMUFD_OBJECT_H
 #define __IOMMUFD_OBJECT_H
 
+#include <linux/types.h>
+
 #include "iommufd_private.h"
+
+/**
+ * struct iommufd_object_memory - what becomes of an object's memory
+ * @obj: the object
+ * @rcu: behind its base: the type's until it was destroyed, and then RCU's. So
+ *       the last close does not wait for a grace period for each object where
+ *       there is no memory to put them in a queue.
+ *
+ * What is behind both is left alone for the grace period, and may be looked at
+ * under RCU.
+ */
+struct iommufd_object_memory {
+	struct iommufd_object obj;
+	struct rcu_head rcu;
+};
 
 void iommufd_object_publish_locked(struct iommufd_ctx *ictx,
 				   struct iommufd_object *obj);
