@@ -85,3 +85,12 @@ content_key()
 		cat
 	} | sha256sum | cut -c1-20
 }
+
+# fixed_addresses COMMAND...: run it, in place of this script, without random
+# addresses, where that is allowed. gcc 12's sanitizers do not cope with as many
+# random bits as some kernels have (vm.mmap_rnd_bits).
+fixed_addresses()
+{
+	[ -z "${FIXED_ADDRESSES:-}" ] && setarch -R true 2>/dev/null || return 0
+	FIXED_ADDRESSES=1 exec setarch -R "$@"
+}
