@@ -279,6 +279,28 @@ static int iopgt_find_unclaimed(struct io_pagetable *iopt, unsigned long iova,
 	return -ENOENT;
 }
 
+/* The area, if it is still there and without a claim. With iova_lock held. */
+static struct iopgt_area *iopgt_find_wanted(struct io_pagetable *iopt,
+					    const struct area_wanted *wanted)
+{
+	struct iopgt_area *area = area_first_in(iopt, wanted->iova,
+						wanted->iova);
+
+	if (!area || !area_is_live(area) || area->claimed ||
+	    area->node.first != wanted->iova || area->pages != wanted->pages ||
+	    area->start != wanted->start ||
+	    area_length(area) != wanted->length)
+		return NULL;
+	return area;
+}
+
+static bool iopgt_is_wanted(struct io_pagetable *iopt,
+			    const struct area_wanted *wanted)
+{
+	guard(rwsem_read)(&iopt->iova_lock);
+	return iopgt_find_wanted(iopt, wanted);
+}
+
 /* Give a claim to the area that it was taken for, if that is still there */
 static bool iopgt_give_claim(struct io_pagetable *iopt,
 			     const struct area_wanted *wanted)
@@ -286,14 +308,24 @@ static bool iopgt_give_claim(struct io_pagetable *iopt,
 	struct iopgt_area *area;
 
 	guard(rwsem_write)(&iopt->iova_lock);
-	area = area_first_in(iopt, wanted->iova, wanted->iova);
-	if (!area || !area_is_live(area) || area->claimed ||
-	    area->node.first != wanted->iova || area->pages != wanted->pages ||
-	    area->start != wanted->start ||
-	    area_length(area) != wanted->length)
+	area = iopgt_find_wanted(iopt, wanted);
+	if (!area)
 		return false;
 	area->claimed = true;
 	return true;
+}
+
+/* Unmapped, cut, or claimed by another meanwhile: that is no failure, look once more */
+static int iopgt_claim_wanted(struct io_pagetable *iopt,
+			      const struct area_wanted *wanted)
+{
+	int rc = pages_claim(wanted->pages, wanted->start, wanted->length);
+
+	if (rc)
+		return iopgt_is_wanted(iopt, wanted) ? rc : 0;
+	if (!iopgt_give_claim(iopt, wanted))
+		pages_unclaim(wanted->pages, wanted->start, wanted->length);
+	return 0;
 }
 
 /* The areas that were live before iopgt_claims() was true */
@@ -303,11 +335,7 @@ static int iopgt_claim_live(struct io_pagetable *iopt)
 	int rc;
 
 	while (!(rc = iopgt_find_unclaimed(iopt, wanted.iova, &wanted))) {
-		rc = pages_claim(wanted.pages, wanted.start, wanted.length);
-		/* Unmapped, cut, or claimed by another: look once more */
-		if (!rc && !iopgt_give_claim(iopt, &wanted))
-			pages_unclaim(wanted.pages, wanted.start,
-				      wanted.length);
+		rc = iopgt_claim_wanted(iopt, &wanted);
 		pages_put(wanted.pages);
 		if (!rc)
 			rc = areas_breathe();

@@ -51,6 +51,8 @@ extern unsigned int env_stride;
 void env_memory_reset(void);
 void env_memory_check(void);
 bool env_is_pinned(unsigned long pfn);
+/* From now on, pages of userspace's cannot be pinned any more */
+void env_munmap(unsigned long user_page, unsigned long npages);
 bool env_is_device_memory(unsigned long pfn);
 bool env_may_map(unsigned long pfn);
 /* The exporter takes its memory back; on return no device reaches it */

@@ -15,6 +15,7 @@ unsigned int env_stride;
 static struct mm_struct mms[ENV_TASKS];
 static struct user_struct users[ENV_TASKS];
 static int pins[ENV_PFNS];
+static unsigned long unmapped_page, unmapped_pages;
 static struct dma_resv resv;
 static int dmabuf_refs;
 static bool revoked;
@@ -29,6 +30,7 @@ void env_memory_reset(void)
 	unsigned int i;
 
 	memset(pins, 0, sizeof(pins));
+	unmapped_pages = 0;
 	env_stride = 2;
 	revoked = false;
 	revocations = 0;
@@ -106,6 +108,12 @@ long env_charged(unsigned int task)
 	return mms[task].pinned_vm.counter;
 }
 
+void env_munmap(unsigned long user_page, unsigned long npages)
+{
+	unmapped_page = user_page;
+	unmapped_pages = npages;
+}
+
 static int pin_page(unsigned long pfn, struct pfn_store *store)
 {
 	int rc;
@@ -123,11 +131,12 @@ static int pin_page(unsigned long pfn, struct pfn_store *store)
 int pin_user_memory(struct mm_struct *mm, unsigned long uaddr,
 		    unsigned long npages, bool write, struct pfn_store *store)
 {
-	unsigned long i;
+	unsigned long page = uaddr >> PAGE_SHIFT, i;
 	int rc = 0;
 
-	for (i = 0; i != npages && !rc; i++)
-		rc = pin_page(((uaddr >> PAGE_SHIFT) + i) * env_stride, store);
+	for (i = 0; i != npages && !rc; i++, page++)
+		rc = page - unmapped_page < unmapped_pages ?
+			     -EFAULT : pin_page(page * env_stride, store);
 	return rc;
 }
 

@@ -188,6 +188,12 @@ static void unmap_all_surely(void)
 		env_assert_not_mapped(0, 2);
 }
 
+static void unmap_and_munmap(void)
+{
+	if (!unmap(0, 0, 2))
+		env_munmap(10, 2);
+}
+
 static void map_0(void)
 {
 	map(0, 0, 2, 20);
@@ -221,6 +227,12 @@ static void attach(void)
 static void attach_and_stay(void)
 {
 	add_domain(0, 1);
+}
+
+/* Memory that is gone has been unmapped before */
+static void attach_surely(void)
+{
+	IL_ASSERT(!add_domain(0, 2), "a domain is not added");
 }
 
 static void detach(void)
@@ -521,6 +533,10 @@ static const struct il_plan plans[] = {
 	  SCENE(MORE | KEPT_PIN | NO_DOMAIN), .finds = "hidden-not-prepared" },
 	{ { CALL(attach), CALL(range) },
 	  SCENE(MORE | KEPT_PIN | NO_DOMAIN), .kill = 3 },
+	{ { CALL(attach_surely), CALL(unmap_and_munmap) },
+	  SCENE(NO_DOMAIN), .finds = "gone-is-a-failure" },
+	{ { CALL(attach_surely), CALL(unmap_and_munmap), CALL(attach_and_stay) },
+	  SCENE(NO_DOMAIN), .limit = 400000 },
 	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(pin) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(copy_unmap) }, SCENE(SPLIT) },
