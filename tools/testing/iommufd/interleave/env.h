@@ -70,6 +70,7 @@ extern struct device env_devices[ENV_DEVICES];
  * @one_group: all devices share an IOMMU group
  * @pasids: PASIDs that each device has
  * @sw_msi: devices have a window for MSI doorbells
+ * @settles_late: the first attach decides on a domain's format
  * @keeps_queue: a device stays in the queue of page requests, as with AMD's
  * @mmio: vIOMMUs have MMIO for userspace
  * @in_use: PFN + 1 that a hardware queue works on
@@ -78,6 +79,7 @@ extern struct env_iommu {
 	bool one_group;
 	unsigned int pasids;
 	bool sw_msi;
+	bool settles_late;
 	bool keeps_queue;
 	bool mmio;
 	unsigned long in_use[2];

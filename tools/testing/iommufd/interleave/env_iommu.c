@@ -196,6 +196,8 @@ int iommu_map_nosync(struct iommu_domain *domain, unsigned long iova,
 	dom->calls++;
 	for (i = PHYS_PFN(iova); size; i++, pfn++, size -= PAGE_SIZE) {
 		IL_ASSERT(dom->live, "mapping in a freed domain");
+		IL_ASSERT(domain->geometry.aperture_end,
+			  "mapping before the format is settled");
 		IL_ASSERT(i < ENV_IOVAS, "mapping beyond the aperture");
 		IL_ASSERT(!dom->pte[i], "IOVA %lu is mapped already", i);
 		IL_ASSERT(!dom->tlb[i], "IOVA %lu is mapped, not flushed", i);
@@ -310,7 +312,8 @@ struct iommu_domain *env_domain_new(void)
 		.owner = &env_ops,
 		.pgsize_bitmap = PAGE_SIZE,
 		.geometry = {
-			.aperture_end = P(ENV_IOVAS) - 1,
+			.aperture_end = env_iommu.settles_late ?
+				0 : P(ENV_IOVAS) - 1,
 			.force_aperture = true,
 		},
 	};
@@ -528,6 +531,7 @@ static void set_domain(struct iommu_group *group, unsigned int pasid,
 	if (domain) {
 		IL_ASSERT(to_env(domain)->live, "attaching a freed domain");
 		to_env(domain)->users++;
+		domain->geometry.aperture_end = P(ENV_IOVAS) - 1;
 	}
 	if (group->domain[pasid])
 		to_env(group->domain[pasid])->users--;

@@ -21,6 +21,8 @@ enum scene {
 	PASID = 32,
 	/* ... each in a context of its own */
 	TWO_CONTEXTS = 64,
+	/* The first attach decides on a domain's format */
+	LATE = 128,
 };
 
 #define DEVICES	2
@@ -155,6 +157,31 @@ static void attach_auto_1(void)
 		detach(1);
 }
 
+/* Of whichever HWPT there is, which is kept meanwhile */
+static void dirty(void)
+{
+	struct iommu_hwpt_set_dirty_tracking set = {
+		.size = sizeof(set),
+		.hwpt_id = find_hwpt(),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+	};
+	u64 bits[1] = { };
+	struct iommu_hwpt_get_dirty_bitmap get = {
+		.size = sizeof(get),
+		.hwpt_id = set.hwpt_id,
+		.length = P(4),
+		.page_size = PAGE_SIZE,
+		.data = (uintptr_t)bits,
+	};
+
+	if (!set.hwpt_id)
+		return;
+	il_log("SET_DIRTY_TRACKING = %d",
+	       env_ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING, &set));
+	il_log("GET_DIRTY_BITMAP = %d",
+	       env_ioctl(IOMMU_HWPT_GET_DIRTY_BITMAP, &get));
+}
+
 static void pasid_0(void)
 {
 	pasid_attach(0, manual[0]);
@@ -231,6 +258,7 @@ static void setup(const struct il_plan *plan)
 	env_reset();
 	env_iommu.one_group = plan->scene & ONE_GROUP;
 	env_iommu.sw_msi = plan->scene & MSI;
+	env_iommu.settles_late = plan->scene & LATE;
 	env_iommu.pasids = plan->scene & PASID ? 4 : 0;
 	memset(dev_lock, 0, sizeof(dev_lock));
 	memset(attached, 0, sizeof(attached));
@@ -331,6 +359,27 @@ static const struct il_plan plans[] = {
 	  .finds = "auto-hwpt-stays" },
 	{ { CALL(detach_0), CALL(attach_auto_1), CALL(destroy_hwpt) },
 	  SCENE(ATTACHED_0), .preemptions = 1 },
+	{ { CALL(detach_0), CALL(dirty) }, SCENE(ATTACHED_0), .preemptions = 3,
+	  LIMIT },
+	{ { CALL(detach_0), CALL(dirty), CALL(attach_auto_1) },
+	  SCENE(ATTACHED_0), .preemptions = 1 },
+	{ { CALL(detach_0), CALL(dirty), CALL(destroy_hwpt) },
+	  SCENE(ATTACHED_0), .preemptions = 1 },
+	{ { CALL(attach_manual_0), CALL(attach_manual_1) },
+	  SCENE(MANUAL | LATE), LIMIT },
+	{ { CALL(attach_manual_0), CALL(attach_manual_1) },
+	  SCENE(MANUAL | LATE | ONE_GROUP), LIMIT },
+	{ { CALL(attach_manual_0), CALL(attach_manual_1) },
+	  SCENE(MANUAL | LATE), .failures = 1, .preemptions = 1, LIMIT },
+	{ { CALL(attach_manual_0), CALL(attach_manual_1) },
+	  SCENE(MANUAL | LATE | ONE_GROUP), .failures = 1, .preemptions = 1,
+	  LIMIT },
+	{ { CALL(attach_manual_0), CALL(destroy_hwpt), CALL(map) },
+	  SCENE(MANUAL | LATE), .preemptions = 1 },
+	{ { CALL(attach_0), CALL(attach_1) }, SCENE(LATE), .failures = 1,
+	  .preemptions = 1, LIMIT },
+	{ { CALL(attach_manual_0), CALL(attach_manual_1) },
+	  SCENE(MANUAL | LATE), .kill = 3, .preemptions = 1, LIMIT },
 	{ { CALL(bind_2), CALL(attach_0) }, SCENE(ONE_GROUP), LIMIT },
 	{ { CALL(bind_2), CALL(unbind_1) }, SCENE(ONE_GROUP), LIMIT },
 	{ { CALL(attach_0), CALL(unbind_1), CALL(bind_2) },
