@@ -77,13 +77,23 @@ free:
 	return ERR_PTR(rc);
 }
 
-static void access_leave(struct access_link *link)
+static void access_remove(struct access_link *link)
 {
 	iopgt_remove_access(&link->ioas->iopt, &link->node);
+}
+
+static void access_drop(struct access_link *link)
+{
 	iommufd_object_unhold(&link->ioas->obj);
 	/* Pins that are lost name it for ever: nobody else may have the name */
 	if (!link->node.pins)
 		kfree(link);
+}
+
+static void access_leave(struct access_link *link)
+{
+	access_remove(link);
+	access_drop(link);
 }
 
 /* Have the driver let go. 0, -EINTR, or -EBUSY where it does not */
@@ -132,13 +142,15 @@ static int access_move(struct iommufd_access *access, struct iommufd_ioas *ioas)
 			access->attached = attached;
 			return rc;
 		}
+		/* Its IOVAs are not what the driver pins from now on */
+		access_remove(old);
 	}
 	scoped_guard(mutex, &access->lock) {
 		access->link = link;
 		access->attached = !!link;
 	}
 	if (old)
-		access_leave(old);
+		access_drop(old);
 	return 0;
 }
 

@@ -18,6 +18,8 @@ enum scene {
 	LATE = 2,
 	/* Not attached at the start */
 	DETACHED = 4,
+	/* Another driver has pinned the same pages of the first IOAS */
+	OTHER = 8,
 };
 
 #define LATE_PINS 4
@@ -33,6 +35,7 @@ static unsigned int scene;
  * @pages: two pages at IOVA 0
  * @marked: LATE: nothing is left to be unpinned, in the callback's eyes
  * @late: LATE: pins that are left
+ * @moved: OTHER: it has pinned in the second IOAS, which nobody unmaps
  */
 static struct user {
 	struct mutex lock;	/* pinned, pages */
@@ -41,6 +44,7 @@ static struct user {
 	struct page *pages[2];
 	bool marked;
 	unsigned int late;
+	bool moved;
 } user;
 /* As VFIO's, for attach and detach */
 static struct mutex dev_lock;
@@ -64,6 +68,7 @@ static void user_unmap(void *data, unsigned long iova, unsigned long length)
 		return;
 	}
 	guard(mutex)(&user.lock);
+	IL_ASSERT(!user.moved, "a driver is asked for IOVAs of what it has left");
 	if (user.pinned && iova < P(2)) {
 		user.pinned = false;
 		iommufd_access_unpin_pages(user.access, 0, P(2));
@@ -94,6 +99,8 @@ static void pin(void)
 		rc = iommufd_access_pin_pages(user.access, 0, P(2), user.pages,
 					      IOMMUFD_ACCESS_RW_WRITE);
 	user.pinned |= !rc;
+	if (scene & OTHER && !rc)
+		user.moved = page_to_pfn(user.pages[0]) == 20 * env_stride;
 	mutex_unlock(&user.lock);
 	il_log("pin = %d", rc);
 	shim_point("pinned", NULL);
@@ -126,6 +133,37 @@ static void replace(void)
 	rc = iommufd_access_replace(user.access, ioas[1]);
 	il_log("replace = %d", rc);
 	mutex_unlock(&dev_lock);
+}
+
+/* A driver that lets go when it is asked, not before */
+static struct other {
+	struct iommufd_access *access;
+	bool pinned;
+} other;
+
+static void other_unmap(void *data, unsigned long iova, unsigned long length)
+{
+	if (!other.pinned)
+		return;
+	other.pinned = false;
+	iommufd_access_unpin_pages(other.access, 0, P(2));
+}
+
+static const struct iommufd_access_ops other_ops = {
+	.needs_pin_pages = 1,
+	.unmap = other_unmap,
+};
+
+static void add_other(void)
+{
+	u32 id;
+
+	other.access = iommufd_access_create(env_ctx(), &other_ops, &other, &id);
+	IL_ASSERT(!IS_ERR(other.access) &&
+		  !iommufd_access_attach(other.access, ioas[0]) &&
+		  !iommufd_access_pin_pages(other.access, 0, P(2), NULL, 0),
+		  "another access");
+	other.pinned = true;
 }
 
 static void detach(void)
@@ -236,6 +274,8 @@ static void setup(const struct il_plan *plan)
 			  "attach");
 	if (scene & PINNED)
 		pin();
+	if (scene & OTHER)
+		add_other();
 	for (i = 0; scene & LATE && i != LATE_PINS; i++) {
 		IL_ASSERT(!iommufd_access_pin_pages(user.access, 0, P(1), &page,
 						    0), "pin");
@@ -246,6 +286,9 @@ static void setup(const struct il_plan *plan)
 static void check(void)
 {
 	assert_pinned();
+	user.moved = false;
+	if (scene & OTHER)
+		iommufd_access_destroy(other.access);
 	iommufd_access_destroy(user.access);
 	IL_ASSERT(!user.pinned && !user.late, "pins are left");
 	env_close(env_iommufd);
@@ -287,6 +330,8 @@ static const struct il_plan plans[] = {
 	  .preemptions = 1, LIMIT },
 	{ { CALL(replace), CALL(unmap_0), CALL(pin) }, SCENE(PINNED), .kill = 1,
 	  .preemptions = 1, LIMIT },
+	{ { CALL(replace), CALL(pin), CALL(unmap_0) }, SCENE(PINNED | OTHER), LIMIT,
+	  .finds = "asked-for-what-it-left" },
 };
 
 int main(int argc, char **argv)
