@@ -282,12 +282,14 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_destroy, "IOMMUFD");
  * Return: 0; -EINVAL where it is attached already; -EADDRINUSE where areas are not
  * page aligned, and pages are to be pinned; -ENOENT where the IOAS is going away;
  * -ENOMEM; -EBUSY where it still has pins in the IOAS that it left; -EINTR if killed
- * while waiting for them.
+ * while waiting for them, or for a lock.
  */
 int iommufd_access_attach_ioas(struct iommufd_access *access,
 			       struct iommufd_ioas *ioas)
 {
-	guard(mutex)(&access->attach_lock);
+	ACQUIRE(mutex_kill, attach_lock)(&access->attach_lock);
+	if (ACQUIRE_ERR(mutex_kill, &attach_lock))
+		return -EINTR;
 	if (access->attached)
 		return -EINVAL;
 	return access_move(access, ioas);
@@ -332,9 +334,14 @@ int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id)
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	scoped_guard(mutex, &access->attach_lock)
-		if (access->attached)
-			rc = access_move(access, ioas);
+	if (mutex_lock_killable(&access->attach_lock)) {
+		rc = -EINTR;
+		goto put;
+	}
+	if (access->attached)
+		rc = access_move(access, ioas);
+	mutex_unlock(&access->attach_lock);
+put:
 	iommufd_ioas_put(ioas);
 	return rc;
 }
@@ -382,7 +389,8 @@ static void access_pins_dropped(struct iommufd_access *access)
  *
  * Context: may sleep.
  * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EINVAL for
- * other flags, or an access that does not pin; or an errno of iopgt_pin().
+ * other flags, or an access that does not pin; -EINTR if killed; or an errno of
+ * iopgt_pin().
  */
 int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
@@ -391,7 +399,10 @@ int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 	if (!access->ops->needs_pin_pages || (flags & ~IOMMUFD_ACCESS_RW_WRITE))
 		return -EINVAL;
 
-	guard(mutex)(&access->lock);
+	/* Whoever has it may be waiting for memory, in here */
+	ACQUIRE(mutex_kill, lock)(&access->lock);
+	if (ACQUIRE_ERR(mutex_kill, &lock))
+		return -EINTR;
 	if (!access->attached)
 		return -ENOENT;
 	return iopgt_pin(&access->link->ioas->iopt, &access->link->node, iova,
@@ -458,7 +469,7 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 	struct access_link *link;
 	int rc;
 
-	scoped_guard(mutex, &access->lock) {
+	scoped_cond_guard(mutex_kill, return -EINTR, &access->lock) {
 		link = access->link;
 		if (!access->attached)
 			return -ENOENT;

@@ -144,6 +144,24 @@ static inline int areas_breathe(void)
 	return unlikely(fatal_signal_pending(current)) ? -EINTR : 0;
 }
 
+/* Both locks, for write: -EINTR if killed */
+static inline int iopgt_lock_killable(struct io_pagetable *iopt)
+{
+	if (down_write_killable(&iopt->domains_lock))
+		return -EINTR;
+	if (down_write_killable(&iopt->iova_lock)) {
+		up_write(&iopt->domains_lock);
+		return -EINTR;
+	}
+	return 0;
+}
+
+static inline void iopgt_unlock(struct io_pagetable *iopt)
+{
+	up_write(&iopt->iova_lock);
+	up_write(&iopt->domains_lock);
+}
+
 /* io_pagetable.c */
 struct iopgt_area *iopgt_covering(struct io_pagetable *iopt, unsigned long iova,
 				  unsigned long last);
@@ -169,6 +187,7 @@ int iopgt_reserve_locked(struct io_pagetable *iopt, unsigned long first,
 void iopgt_unreserve_locked(struct io_pagetable *iopt, void *owner);
 int iopgt_raise_alignment(struct io_pagetable *iopt, unsigned long alignment);
 void iopgt_update_alignment(struct io_pagetable *iopt);
+void iopgt_free_ranges(struct io_pagetable *iopt);
 
 /* io_access.c */
 void iopgt_notify_accesses(struct io_pagetable *iopt, unsigned long iova,

@@ -14,19 +14,21 @@
  * @iopt: IOVA space
  * @access: with its alignment and callback set
  *
- * Context: may sleep.
- * Return: 0; -EADDRINUSE where an area is not aligned as it needs.
+ * Context: may sleep. Killable.
+ * Return: 0; -EADDRINUSE where an area is not aligned as it needs; -EINTR if killed.
  */
 int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access)
 {
 	int rc;
 
 	access->pins = 0;
-	guard(rwsem_write)(&iopt->domains_lock);
-	guard(rwsem_write)(&iopt->iova_lock);
+	rc = iopgt_lock_killable(iopt);
+	if (rc)
+		return rc;
 	rc = iopgt_raise_alignment(iopt, access->alignment);
 	if (!rc)
 		list_add_tail(&access->link, &iopt->accesses);
+	iopgt_unlock(iopt);
 	return rc;
 }
 
@@ -167,6 +169,31 @@ static int area_pin(struct iopgt_access *access, struct iopgt_area *area,
 	return 0;
 }
 
+static int areas_pin(struct io_pagetable *iopt, struct iopgt_access *access,
+		     unsigned long iova, unsigned long last,
+		     struct page **out_pages, bool write)
+{
+	struct iopgt_area *area = iopgt_covering(iopt, iova, last);
+	int rc;
+
+	if (!area)
+		return -ENOENT;
+	for (; area; area = area_next_in(area, last)) {
+		unsigned long from = max(iova, area->node.first);
+		unsigned long to = min(last, area->node.last);
+
+		rc = area_pin(access, area, from, to, out_pages, write);
+		if (rc) {
+			if (from != iova)
+				areas_unpin_range(iopt, access, iova, from - 1);
+			return rc;
+		}
+		if (out_pages)
+			out_pages += npages_of(from, to);
+	}
+	return 0;
+}
+
 /**
  * iopgt_pin() - Pin what a range of IOVAs shows
  * @iopt: IOVA space
@@ -185,7 +212,6 @@ int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
 	      unsigned long iova, unsigned long length,
 	      struct page **out_pages, bool write)
 {
-	struct iopgt_area *area;
 	unsigned long last;
 	int rc;
 
@@ -195,24 +221,12 @@ int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
 	if (!PAGE_ALIGNED(iova | length))
 		return -EINVAL;
 
-	guard(rwsem_read)(&iopt->iova_lock);
-	area = iopgt_covering(iopt, iova, last);
-	if (!area)
-		return -ENOENT;
-	for (; area; area = area_next_in(area, last)) {
-		unsigned long from = max(iova, area->node.first);
-		unsigned long to = min(last, area->node.last);
-
-		rc = area_pin(access, area, from, to, out_pages, write);
-		if (rc) {
-			if (from != iova)
-				areas_unpin_range(iopt, access, iova, from - 1);
-			return rc;
-		}
-		if (out_pages)
-			out_pages += npages_of(from, to);
-	}
-	return 0;
+	/* Whoever has it may be waiting for memory, in here */
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
+	rc = areas_pin(iopt, access, iova, last, out_pages, write);
+	up_read(&iopt->iova_lock);
+	return rc;
 }
 
 /**
@@ -251,33 +265,12 @@ static int area_check_rw(const struct iopgt_area *area, unsigned int flags)
 	return area->prot & prot ? 0 : -EPERM;
 }
 
-/**
- * iopgt_rw() - Copy to or from what a range of IOVAs shows
- * @iopt: IOVA space
- * @iova: first IOVA
- * @data: kernel buffer
- * @length: bytes
- * @flags: IOMMUFD_ACCESS_RW_*
- *
- * Context: may sleep, but not for memory that is not there.
- * Return: 0; -ENOENT where not all is mapped; -EPERM for writing to what is not
- * mapped for writing, or reading what is not mapped for reading; -EINVAL for length
- * 0, or where it is not memory; -EOVERFLOW; -EAGAIN where iopgt_rw_slowly() has to
- * begin anew.
- */
-int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
-	     size_t length, unsigned int flags)
+static int areas_rw(struct io_pagetable *iopt, unsigned long iova,
+		    unsigned long last, void *data, unsigned int flags)
 {
-	struct iopgt_area *area;
-	unsigned long last;
+	struct iopgt_area *area = iopgt_covering(iopt, iova, last);
 	int rc;
 
-	rc = check_range(iova, length, &last);
-	if (rc)
-		return rc;
-
-	guard(rwsem_read)(&iopt->iova_lock);
-	area = iopgt_covering(iopt, iova, last);
 	if (!area)
 		return -ENOENT;
 	for (;;) {
@@ -295,14 +288,43 @@ int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
 	}
 }
 
-/* Keep the areas of a range mapped */
+/**
+ * iopgt_rw() - Copy to or from what a range of IOVAs shows
+ * @iopt: IOVA space
+ * @iova: first IOVA
+ * @data: kernel buffer
+ * @length: bytes
+ * @flags: IOMMUFD_ACCESS_RW_*
+ *
+ * Context: may sleep, but not for memory that is not there. Killable.
+ * Return: 0; -ENOENT where not all is mapped; -EPERM for writing to what is not
+ * mapped for writing, or reading what is not mapped for reading; -EINVAL for length
+ * 0, or where it is not memory; -EOVERFLOW; -EINTR if killed; -EAGAIN where
+ * iopgt_rw_slowly() has to begin anew.
+ */
+int iopgt_rw(struct io_pagetable *iopt, unsigned long iova, void *data,
+	     size_t length, unsigned int flags)
+{
+	unsigned long last;
+	int rc;
+
+	rc = check_range(iova, length, &last);
+	if (rc)
+		return rc;
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
+	rc = areas_rw(iopt, iova, last, data, flags);
+	up_read(&iopt->iova_lock);
+	return rc;
+}
+
+/* Keep the areas of a range mapped; with iova_lock held */
 static int areas_hold(struct io_pagetable *iopt, unsigned long iova,
 		      unsigned long last, unsigned int flags)
 {
 	struct iopgt_area *first, *area;
 	int rc;
 
-	guard(rwsem_read)(&iopt->iova_lock);
 	first = iopgt_covering(iopt, iova, last);
 	if (!first)
 		return -ENOENT;
@@ -351,8 +373,12 @@ int iopgt_rw_slowly(struct io_pagetable *iopt, unsigned long iova, void *data,
 	int rc;
 
 	rc = check_range(iova, length, &last);
-	if (!rc)
-		rc = areas_hold(iopt, iova, last, flags);
+	if (rc)
+		return rc;
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
+	rc = areas_hold(iopt, iova, last, flags);
+	up_read(&iopt->iova_lock);
 	if (rc)
 		return rc;
 	do {
@@ -371,6 +397,32 @@ int iopgt_rw_slowly(struct io_pagetable *iopt, unsigned long iova, void *data,
 	return rc;
 }
 
+static unsigned long areas_lookup(struct io_pagetable *iopt, unsigned long iova,
+				  unsigned long max_length, phys_addr_t *phys)
+{
+	unsigned long done = 0, n;
+	struct iopgt_area *area;
+	phys_addr_t next;
+
+	for_each_area_in(area, iopt, iova, ULONG_MAX) {
+		while (done != max_length && area_is_live(area) &&
+		       area->node.first <= iova && iova <= area->node.last) {
+			n = min(max_length - done, area->node.last - iova + 1);
+			if (pages_lookup(area->pages, area_start_at(area, iova),
+					 n, &next, &n) ||
+			    (done && next != *phys + done))
+				return done;
+			if (!done)
+				*phys = next;
+			done += n;
+			iova += n;
+		}
+		if (done == max_length || !iova || iova <= area->node.last)
+			break;
+	}
+	return done;
+}
+
 /**
  * iopgt_lookup_phys() - Where is a byte in physical memory?
  * @iopt: IOVA space with a domain
@@ -380,35 +432,16 @@ int iopgt_rw_slowly(struct io_pagetable *iopt, unsigned long iova, void *data,
  * @length: out: how many bytes are contiguous from there in both spaces, up to
  *          @max_length
  *
- * Context: may sleep.
- * Return: 0; -ENOENT where it is not mapped and pinned.
+ * Context: may sleep. Killable.
+ * Return: 0; -ENOENT where it is not mapped and pinned; -EINTR if killed.
  */
 int iopgt_lookup_phys(struct io_pagetable *iopt, unsigned long iova,
 		      unsigned long max_length, phys_addr_t *phys,
 		      unsigned long *length)
 {
-	unsigned long done = 0, n;
-	struct iopgt_area *area;
-	phys_addr_t next;
-
-	guard(rwsem_read)(&iopt->iova_lock);
-	for_each_area_in(area, iopt, iova, ULONG_MAX) {
-		while (done != max_length && area_is_live(area) &&
-		       area->node.first <= iova && iova <= area->node.last) {
-			n = min(max_length - done, area->node.last - iova + 1);
-			if (pages_lookup(area->pages, area_start_at(area, iova),
-					 n, &next, &n) ||
-			    (done && next != *phys + done))
-				goto out;
-			if (!done)
-				*phys = next;
-			done += n;
-			iova += n;
-		}
-		if (done == max_length || !iova || iova <= area->node.last)
-			break;
-	}
-out:
-	*length = done;
-	return done ? 0 : -ENOENT;
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
+	*length = areas_lookup(iopt, iova, max_length, phys);
+	up_read(&iopt->iova_lock);
+	return *length ? 0 : -ENOENT;
 }

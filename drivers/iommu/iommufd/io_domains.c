@@ -262,8 +262,10 @@ static int iopgt_find_unclaimed(struct io_pagetable *iopt, unsigned long iova,
 				struct area_wanted *wanted)
 {
 	struct iopgt_area *area;
+	int rc = -ENOENT;
 
-	guard(rwsem_read)(&iopt->iova_lock);
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
 	for_each_area_in(area, iopt, iova, ULONG_MAX) {
 		if (area_is_live(area) && area_is_slow(area) &&
 		    !area->claimed) {
@@ -271,12 +273,15 @@ static int iopgt_find_unclaimed(struct io_pagetable *iopt, unsigned long iova,
 			wanted->pages = pages_get(area->pages);
 			wanted->start = area->start;
 			wanted->length = area_length(area);
-			return 0;
+			rc = 0;
+			break;
 		}
-		if (areas_breathe())
-			return -EINTR;
+		rc = areas_breathe() ?: -ENOENT;
+		if (rc != -ENOENT)
+			break;
 	}
-	return -ENOENT;
+	up_read(&iopt->iova_lock);
+	return rc;
 }
 
 /* The area, if it is still there and without a claim. With iova_lock held. */
@@ -297,8 +302,14 @@ static struct iopgt_area *iopgt_find_wanted(struct io_pagetable *iopt,
 static bool iopgt_is_wanted(struct io_pagetable *iopt,
 			    const struct area_wanted *wanted)
 {
-	guard(rwsem_read)(&iopt->iova_lock);
-	return iopgt_find_wanted(iopt, wanted);
+	bool wants;
+
+	/* Any failure will do for who is killed */
+	if (down_read_killable(&iopt->iova_lock))
+		return true;
+	wants = iopgt_find_wanted(iopt, wanted);
+	up_read(&iopt->iova_lock);
+	return wants;
 }
 
 /* Give a claim to the area that it was taken for, if that is still there */
@@ -307,12 +318,14 @@ static bool iopgt_give_claim(struct io_pagetable *iopt,
 {
 	struct iopgt_area *area;
 
-	guard(rwsem_write)(&iopt->iova_lock);
-	area = iopgt_find_wanted(iopt, wanted);
-	if (!area)
+	/* Who looks once more sees that it is killed */
+	if (down_write_killable(&iopt->iova_lock))
 		return false;
-	area->claimed = true;
-	return true;
+	area = iopgt_find_wanted(iopt, wanted);
+	if (area)
+		area->claimed = true;
+	up_write(&iopt->iova_lock);
+	return area;
 }
 
 /* Unmapped, cut, or claimed by another meanwhile: that is no failure, look once more */
@@ -353,11 +366,11 @@ static int iopgt_check_prepared(struct io_pagetable *iopt)
 {
 	int rc;
 
-	if (down_write_killable(&iopt->domains_lock))
-		return -EINTR;
-	scoped_guard(rwsem_read, &iopt->iova_lock)
-		rc = iopgt_is_prepared(iopt) ? 0 : -EAGAIN;
-	up_write(&iopt->domains_lock);
+	rc = iopgt_lock_killable(iopt);
+	if (rc)
+		return rc;
+	rc = iopgt_is_prepared(iopt) ? 0 : -EAGAIN;
+	iopgt_unlock(iopt);
 	return rc;
 }
 
@@ -462,9 +475,7 @@ static int iopgt_fill_domain(struct io_pagetable *iopt,
 {
 	int rc;
 
-	guard(rwsem_read)(&iopt->iova_lock);
-	if (!iopgt_is_prepared(iopt))
-		return -EAGAIN;
+	iopgt_assert_areas_held(iopt);
 	iopgt_add_claimer(iopt);
 	rc = domain_fill_areas(iopt, member->domain);
 	if (rc)
@@ -493,21 +504,25 @@ int iopgt_add_domain(struct io_pagetable *iopt, struct iopgt_domain *member)
 
 	member->below.owner = NULL;
 	member->above.owner = NULL;
-	if (down_write_killable(&iopt->domains_lock))
-		return -EINTR;
-	scoped_guard(rwsem_write, &iopt->iova_lock) {
-		rc = iopgt_reserve_domain(iopt, member);
-		if (rc)
-			iopgt_unreserve_domain(iopt, member);
-	}
+	rc = iopgt_lock_killable(iopt);
 	if (rc)
-		goto unlock;
+		return rc;
+	rc = iopgt_reserve_domain(iopt, member);
+	if (!rc && !iopgt_is_prepared(iopt))
+		rc = -EAGAIN;
+	/* With the lock still held: whoever undoes cannot be killed waiting for it */
+	if (rc) {
+		iopgt_unreserve_domain(iopt, member);
+		iopgt_unlock(iopt);
+		return rc;
+	}
+	downgrade_write(&iopt->iova_lock);
 	rc = iopgt_fill_domain(iopt, member);
+	up_read(&iopt->iova_lock);
 	if (rc) {
 		guard(rwsem_write)(&iopt->iova_lock);
 		iopgt_unreserve_domain(iopt, member);
 	}
-unlock:
 	up_write(&iopt->domains_lock);
 	return rc;
 }
@@ -613,6 +628,23 @@ static int domain_clear_dirty(struct io_pagetable *iopt,
 	return rc;
 }
 
+static int dirty_lock(struct io_pagetable *iopt)
+{
+	if (down_read_killable(&iopt->domains_lock))
+		return -EINTR;
+	if (down_read_killable(&iopt->iova_lock)) {
+		up_read(&iopt->domains_lock);
+		return -EINTR;
+	}
+	return 0;
+}
+
+static void dirty_unlock(struct io_pagetable *iopt)
+{
+	up_read(&iopt->iova_lock);
+	up_read(&iopt->domains_lock);
+}
+
 /**
  * iopgt_set_dirty_tracking() - Begin or end tracking what devices write to
  * @iopt: IOVA space
@@ -627,14 +659,15 @@ int iopgt_set_dirty_tracking(struct io_pagetable *iopt,
 {
 	int rc;
 
-	guard(rwsem_read)(&iopt->domains_lock);
-	guard(rwsem_read)(&iopt->iova_lock);
-	if (enable) {
+	rc = dirty_lock(iopt);
+	if (rc)
+		return rc;
+	if (enable)
 		rc = domain_clear_dirty(iopt, domain);
-		if (rc)
-			return rc;
-	}
-	return domain->dirty_ops->set_dirty_tracking(domain, enable);
+	if (!rc)
+		rc = domain->dirty_ops->set_dirty_tracking(domain, enable);
+	dirty_unlock(iopt);
+	return rc;
 }
 
 /**
@@ -674,23 +707,6 @@ static int dirty_read_areas(struct dirty_read *read, unsigned long iova,
 	}
 	/* There may be many windows without any */
 	return areas_breathe();
-}
-
-static int dirty_lock(struct io_pagetable *iopt)
-{
-	if (down_read_killable(&iopt->domains_lock))
-		return -EINTR;
-	if (down_read_killable(&iopt->iova_lock)) {
-		up_read(&iopt->domains_lock);
-		return -EINTR;
-	}
-	return 0;
-}
-
-static void dirty_unlock(struct io_pagetable *iopt)
-{
-	up_read(&iopt->iova_lock);
-	up_read(&iopt->domains_lock);
 }
 
 /* Nobody waits while the bits of the window go to user memory, which may fault */

@@ -442,6 +442,34 @@ int iopgt_map_file(struct io_pagetable *iopt, struct pin_budget *budget, int fd,
 			       prot, place);
 }
 
+/* New ones that show the same as a range does; @areas: also on failure */
+static int areas_copy(struct io_pagetable *iopt, unsigned long iova,
+		      unsigned long iova_last, int prot,
+		      struct iopgt_area **areas)
+{
+	struct iopgt_area *area = iopgt_covering(iopt, iova, iova_last);
+	int rc;
+
+	if (!area)
+		return -ENOENT;
+	for (; area; area = area_next_in(area, iova_last)) {
+		unsigned long first = max(iova, area->node.first);
+		unsigned long last = min(iova_last, area->node.last);
+
+		if ((prot & IOMMU_WRITE) && !area->pages->writable)
+			return -EPERM;
+		*areas = area_new(area->pages, area_start_at(area, first),
+				  last - first + 1, prot);
+		if (!*areas)
+			return -ENOMEM;
+		areas = &(*areas)->next;
+		rc = areas_breathe();
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 /**
  * iopgt_copy() - Map what another IOVA space maps
  * @dst: IOVA space
@@ -462,7 +490,7 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 	       unsigned long src_iova, unsigned long length,
 	       unsigned long *dst_iova, int prot, enum iopgt_place place)
 {
-	struct iopgt_area *areas = NULL, **tail = &areas, *area;
+	struct iopgt_area *areas = NULL;
 	unsigned long src_last;
 	int rc;
 
@@ -471,29 +499,10 @@ int iopgt_copy(struct io_pagetable *dst, struct io_pagetable *src,
 	if (check_add_overflow(src_iova, length - 1, &src_last))
 		return -EOVERFLOW;
 
-	scoped_guard(rwsem_read, &src->iova_lock) {
-		area = iopgt_covering(src, src_iova, src_last);
-		if (!area)
-			return -ENOENT;
-		for (; area; area = area_next_in(area, src_last)) {
-			unsigned long first = max(src_iova, area->node.first);
-			unsigned long last = min(src_last, area->node.last);
-
-			rc = -EPERM;
-			if ((prot & IOMMU_WRITE) && !area->pages->writable)
-				break;
-			rc = -ENOMEM;
-			*tail = area_new(area->pages,
-					 area->start + (first - area->node.first),
-					 last - first + 1, prot);
-			if (!*tail)
-				break;
-			tail = &(*tail)->next;
-			rc = areas_breathe();
-			if (rc)
-				break;
-		}
-	}
+	if (down_read_killable(&src->iova_lock))
+		return -EINTR;
+	rc = areas_copy(src, src_iova, src_last, prot, &areas);
+	up_read(&src->iova_lock);
 	if (rc) {
 		areas_free(areas);
 		return rc;
@@ -628,7 +637,8 @@ static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 						AREA_UNPIN_PAUSE) < 0)
 			return -EINTR;
 		/* A pin or unpin that is under way must have ended */
-		scoped_guard(rwsem_write, &iopt->iova_lock)
+		scoped_cond_guard(rwsem_write_kill, return -EINTR,
+				  &iopt->iova_lock)
 			if (!areas_pinned(areas))
 				return 0;
 	}
@@ -828,8 +838,7 @@ void iopgt_destroy(struct io_pagetable *iopt)
 		iopgt_unmap_locked(iopt, 0, ULONG_MAX, true, &bytes);
 	for_each_area(area, iopt)
 		WARN_ON_ONCE(area->state != AREA_STUCK);
-	iopgt_set_allowed(iopt, NULL, 0);
-	iopgt_unreserve(iopt, NULL);
+	iopgt_free_ranges(iopt);
 }
 
 static int area_cut(struct io_pagetable *iopt, unsigned long iova)
@@ -878,23 +887,27 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
  * For VFIO_TYPE1_IOMMU, which may unmap a part of what it mapped. Cutting
  * changes nothing that a device sees.
  *
- * Context: may sleep.
+ * Context: may sleep. Killable.
  * Return: 0; -EINVAL where alignment forbids it, or the memory was not mapped
- * page by page; -EBUSY where an in-kernel access has it pinned; -ENOMEM.
+ * page by page; -EBUSY where an in-kernel access has it pinned; -ENOMEM; -EINTR if
+ * killed.
  */
 int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
 	      size_t num_iovas)
 {
-	int rc;
+	int rc = 0;
 
-	guard(rwsem_read)(&iopt->domains_lock);
-	guard(rwsem_write)(&iopt->iova_lock);
-	for (size_t i = 0; i != num_iovas; i++) {
-		rc = area_cut(iopt, iovas[i]);
-		if (rc)
-			return rc;
+	if (down_read_killable(&iopt->domains_lock))
+		return -EINTR;
+	if (down_write_killable(&iopt->iova_lock)) {
+		up_read(&iopt->domains_lock);
+		return -EINTR;
 	}
-	return 0;
+	for (size_t i = 0; i != num_iovas && !rc; i++)
+		rc = area_cut(iopt, iovas[i]);
+	up_write(&iopt->iova_lock);
+	up_read(&iopt->domains_lock);
+	return rc;
 }
 
 /**

@@ -141,9 +141,9 @@ int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
 			 phys_addr_t *sw_msi_start);
 int iopgt_set_allowed(struct io_pagetable *iopt,
 		      const struct iommu_iova_range *ranges, u32 num_ranges);
-u32 iopgt_usable_ranges(struct io_pagetable *iopt,
+int iopgt_usable_ranges(struct io_pagetable *iopt,
 			struct iommu_iova_range *ranges, u32 max_ranges,
-			unsigned long *alignment);
+			u32 *num_ranges, unsigned long *alignment);
 int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable);
 bool iopgt_huge_pages(struct io_pagetable *iopt);
 

@@ -141,15 +141,21 @@ static int ioas_copy_ranges(struct io_pagetable *iopt,
 	struct iommu_iova_range *ranges __free(kvfree) = NULL;
 	unsigned long alignment;
 	u32 total, room;
+	int rc;
 
 	/* More may appear in between: then userspace asks again */
-	total = iopgt_usable_ranges(iopt, NULL, 0, &alignment);
+	rc = iopgt_usable_ranges(iopt, NULL, 0, &total, &alignment);
+	if (rc)
+		return rc;
 	room = min(total, cmd->num_iovas);
 	if (room) {
 		ranges = kvzalloc_objs(*ranges, room, GFP_KERNEL_ACCOUNT);
 		if (!ranges)
 			return -ENOMEM;
-		total = iopgt_usable_ranges(iopt, ranges, room, &alignment);
+		rc = iopgt_usable_ranges(iopt, ranges, room, &total,
+					 &alignment);
+		if (rc)
+			return rc;
 		if (iommufd_should_fail() ||
 		    copy_to_user(uranges, ranges,
 				 array_size(min(total, room), sizeof(*ranges))))
@@ -165,7 +171,7 @@ static int ioas_copy_ranges(struct io_pagetable *iopt,
  * @ucmd: struct iommu_ioas_iova_ranges
  *
  * Return: 0; -EMSGSIZE with the number needed and as many ranges as fit;
- * -EOPNOTSUPP for reserved fields; -ENOENT; -ENOMEM; -EFAULT.
+ * -EOPNOTSUPP for reserved fields; -ENOENT; -ENOMEM; -EINTR if killed; -EFAULT.
  */
 int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
 {
@@ -192,7 +198,7 @@ int iommufd_ioas_iova_ranges(struct iommufd_ucmd *ucmd)
  *
  * Return: 0; -EADDRINUSE where a range is reserved; -EINVAL for an empty range,
  * or two that overlap; -EOPNOTSUPP for reserved fields; -ENOENT; -EOVERFLOW;
- * -ENOMEM; -EFAULT.
+ * -ENOMEM; -EINTR if killed; -EFAULT.
  */
 int iommufd_ioas_allow_iovas(struct iommufd_ucmd *ucmd)
 {

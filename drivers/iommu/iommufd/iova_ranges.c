@@ -156,16 +156,22 @@ void iopgt_unreserve_locked(struct io_pagetable *iopt, void *owner)
  * @last: last IOVA, inclusive
  * @owner: cookie for iopgt_unreserve()
  *
+ * Context: may sleep. Killable.
  * Return: 0; -EADDRINUSE where it is mapped or allowed; -EINVAL where it is none;
- * -ENOMEM.
+ * -ENOMEM; -EINTR if killed.
  */
 int iopgt_reserve(struct io_pagetable *iopt, unsigned long first,
 		  unsigned long last, void *owner)
 {
+	int rc;
+
 	if (first > last)
 		return -EINVAL;
-	guard(rwsem_write)(&iopt->iova_lock);
-	return iopgt_reserve_locked(iopt, first, last, owner);
+	if (down_write_killable(&iopt->iova_lock))
+		return -EINTR;
+	rc = iopgt_reserve_locked(iopt, first, last, owner);
+	up_write(&iopt->iova_lock);
+	return rc;
 }
 
 /**
@@ -218,9 +224,9 @@ static int iopgt_reserve_list(struct io_pagetable *iopt, struct device *dev,
  * @sw_msi_start: out: first IOVA of the window that MSI doorbells are to be mapped
  *                in, PHYS_ADDR_MAX if there is none; or NULL
  *
- * Context: may sleep.
+ * Context: may sleep. Killable.
  * Return: 0. With nothing changed: -EADDRINUSE where a reserved region of the
- * device is mapped or allowed; -EOVERFLOW; -ENOMEM.
+ * device is mapped or allowed; -EOVERFLOW; -ENOMEM; -EINTR if killed.
  */
 int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
 			 phys_addr_t *sw_msi_start)
@@ -229,7 +235,8 @@ int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
 	LIST_HEAD(regions);
 	int rc;
 
-	guard(rwsem_write)(&iopt->iova_lock);
+	if (down_write_killable(&iopt->iova_lock))
+		return -EINTR;
 	iommu_get_resv_regions(dev, &regions);
 	rc = iopgt_reserve_list(iopt, dev, &regions, &sw_msi);
 	if (rc)
@@ -237,6 +244,7 @@ int iopgt_reserve_device(struct io_pagetable *iopt, struct device *dev,
 	else if (sw_msi_start)
 		*sw_msi_start = sw_msi;
 	iommu_put_resv_regions(dev, &regions);
+	up_write(&iopt->iova_lock);
 	return rc;
 }
 
@@ -286,6 +294,21 @@ static bool iopgt_reserves_any(struct io_pagetable *iopt,
 	return false;
 }
 
+static int iopgt_swap_allowed(struct io_pagetable *iopt,
+			      struct rb_root_cached *allowed)
+{
+	int rc = 0;
+
+	if (down_write_killable(&iopt->iova_lock))
+		return -EINTR;
+	if (iopgt_reserves_any(iopt, allowed))
+		rc = -EADDRINUSE;
+	else
+		swap(*allowed, iopt->allowed);
+	up_write(&iopt->iova_lock);
+	return rc;
+}
+
 /**
  * iopgt_set_allowed() - Say which IOVAs must not be reserved later
  * @iopt: IOVA space
@@ -309,16 +332,23 @@ int iopgt_set_allowed(struct io_pagetable *iopt,
 		if (!rc)
 			rc = areas_breathe();
 	}
-	if (!rc) {
-		guard(rwsem_write)(&iopt->iova_lock);
-		if (iopgt_reserves_any(iopt, &allowed))
-			rc = -EADDRINUSE;
-		else
-			swap(allowed, iopt->allowed);
-	}
+	if (!rc)
+		rc = iopgt_swap_allowed(iopt, &allowed);
 	/* The former ranges, or those that are refused */
 	allowed_free(&allowed);
 	return rc;
+}
+
+/**
+ * iopgt_free_ranges() - Forget what is allowed, and what is reserved
+ * @iopt: IOVA space that nobody else uses
+ *
+ * Context: may sleep.
+ */
+void iopgt_free_ranges(struct io_pagetable *iopt)
+{
+	allowed_free(&iopt->allowed);
+	iopgt_unreserve(iopt, NULL);
 }
 
 /**
@@ -326,18 +356,21 @@ int iopgt_set_allowed(struct io_pagetable *iopt,
  * @iopt: IOVA space
  * @ranges: filled in as far as there is room, from the lowest
  * @max_ranges: how many there is room for
+ * @num_ranges: out: how many there are, also where that is more than @max_ranges
  * @alignment: out: what IOVAs and lengths must be multiples of, in bytes
  *
- * Return: how many ranges there are, also where that is more than @max_ranges.
+ * Context: may sleep. Killable.
+ * Return: 0, or -EINTR if killed.
  */
-u32 iopgt_usable_ranges(struct io_pagetable *iopt,
+int iopgt_usable_ranges(struct io_pagetable *iopt,
 			struct iommu_iova_range *ranges, u32 max_ranges,
-			unsigned long *alignment)
+			u32 *num_ranges, unsigned long *alignment)
 {
 	struct interval_tree_span_iter span;
 	u32 num = 0;
 
-	guard(rwsem_read)(&iopt->iova_lock);
+	if (down_read_killable(&iopt->iova_lock))
+		return -EINTR;
 	*alignment = iopt->alignment;
 	interval_tree_for_each_span(&span, &iopt->reserved, 0, ULONG_MAX) {
 		if (!span.is_hole)
@@ -349,7 +382,9 @@ u32 iopgt_usable_ranges(struct io_pagetable *iopt,
 			};
 		num++;
 	}
-	return num;
+	up_read(&iopt->iova_lock);
+	*num_ranges = num;
+	return 0;
 }
 
 /*
@@ -525,28 +560,32 @@ void iopgt_update_alignment(struct io_pagetable *iopt)
  *
  * What is mapped into domains already stays as it is.
  *
- * Context: may sleep.
+ * Context: may sleep. Killable.
  * Return: 0; -EADDRINUSE where an area is not aligned to PAGE_SIZE; -EINVAL where
- * it would change how areas are to be unmapped from domains.
+ * it would change how areas are to be unmapped from domains; -EINTR if killed.
  */
 int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
 {
 	int rc;
 
-	guard(rwsem_write)(&iopt->domains_lock);
-	guard(rwsem_write)(&iopt->iova_lock);
+	rc = iopgt_lock_killable(iopt);
+	if (rc)
+		return rc;
 	if (enable == !iopt->split_to_pages)
-		return 0;
+		goto unlock;
 	if (!enable) {
+		rc = -EINVAL;
 		if (!list_empty(&iopt->domains) && !gap_tree_empty(&iopt->areas))
-			return -EINVAL;
+			goto unlock;
 		rc = iopgt_raise_alignment(iopt, PAGE_SIZE);
 		if (rc)
-			return rc;
+			goto unlock;
 	}
-	iopt->split_to_pages = !enable;
+	WRITE_ONCE(iopt->split_to_pages, !enable);
 	iopgt_update_alignment(iopt);
-	return 0;
+unlock:
+	iopgt_unlock(iopt);
+	return rc;
 }
 
 /**
@@ -557,6 +596,6 @@ int iopgt_set_huge_pages(struct io_pagetable *iopt, bool enable)
  */
 bool iopgt_huge_pages(struct io_pagetable *iopt)
 {
-	guard(rwsem_read)(&iopt->iova_lock);
-	return !iopt->split_to_pages;
+	/* A lock would make it no younger */
+	return !READ_ONCE(iopt->split_to_pages);
 }

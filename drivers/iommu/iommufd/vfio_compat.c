@@ -435,20 +435,24 @@ static_assert(offsetof(struct vfio_iova_range, end) ==
  * before a device is open: userspace that adds 1 to the end of what it is told
  * gets along with not being told, which is type1's answer then.
  */
-static u32 vfio_known_ranges(struct io_pagetable *iopt,
-			     struct iommu_iova_range *ranges, u32 max_ranges)
+static int vfio_known_ranges(struct io_pagetable *iopt,
+			     struct iommu_iova_range *ranges, u32 max_ranges,
+			     u32 *num_ranges)
 {
 	struct iommu_iova_range first = {};
 	unsigned long alignment;
-	u32 num;
+	int ret;
 
-	if (max_ranges) {
-		num = iopgt_usable_ranges(iopt, ranges, max_ranges, &alignment);
-		first = ranges[0];
-	} else {
-		num = iopgt_usable_ranges(iopt, &first, 1, &alignment);
+	if (!max_ranges) {
+		ranges = &first;
+		max_ranges = 1;
 	}
-	return num == 1 && !first.start && first.last == ULONG_MAX ? 0 : num;
+	ret = iopgt_usable_ranges(iopt, ranges, max_ranges, num_ranges,
+				  &alignment);
+	if (!ret && *num_ranges == 1 && !ranges[0].start &&
+	    ranges[0].last == ULONG_MAX)
+		*num_ranges = 0;
+	return ret;
 }
 
 /* Bytes of the chain that is to follow a struct vfio_iommu_type1_info */
@@ -493,8 +497,11 @@ static int vfio_info_caps(struct iommufd_ioas *ioas,
 {
 	struct io_pagetable *iopt = &ioas->iopt;
 	u32 num_ranges;
+	int ret;
 
-	num_ranges = vfio_known_ranges(iopt, NULL, 0);
+	ret = vfio_known_ranges(iopt, NULL, 0, &num_ranges);
+	if (ret)
+		return ret;
 	for (;;) {
 		struct vfio_iommu_type1_info_cap_iova_range *iovas
 			__free(kvfree) = NULL;
@@ -514,7 +521,9 @@ static int vfio_info_caps(struct iommufd_ioas *ioas,
 			return -ENOMEM;
 
 		ranges = (struct iommu_iova_range *)iovas->iova_ranges;
-		num_ranges = vfio_known_ranges(iopt, ranges, max_ranges);
+		ret = vfio_known_ranges(iopt, ranges, max_ranges, &num_ranges);
+		if (ret)
+			return ret;
 		/* A device that was attached since may have made more of them */
 		if (num_ranges > max_ranges)
 			continue;

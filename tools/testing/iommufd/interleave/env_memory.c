@@ -11,6 +11,7 @@ struct task_struct env_tasks[ENV_TASKS];
 struct file env_file;
 struct dma_buf env_dmabuf;
 unsigned int env_stride;
+void (*env_pin)(void);
 
 static struct mm_struct mms[ENV_TASKS];
 static struct user_struct users[ENV_TASKS];
@@ -32,6 +33,7 @@ void env_memory_reset(void)
 	memset(pins, 0, sizeof(pins));
 	unmapped_pages = 0;
 	env_stride = 2;
+	env_pin = NULL;
 	revoked = false;
 	revocations = 0;
 	before_map = 0;
@@ -119,6 +121,8 @@ static int pin_page(unsigned long pfn, struct pfn_store *store)
 	int rc;
 
 	shim_point("pin", NULL);
+	if (env_pin)
+		env_pin();
 	if (shim_fail("pin"))
 		return -EFAULT;
 	pins[pfn]++;

@@ -20,6 +20,8 @@ enum scene {
 	DETACHED = 4,
 	/* Another driver has pinned the same pages of the first IOAS */
 	OTHER = 8,
+	/* What pin_held_back() pins does not come before the other calls end */
+	HELD_BACK = 16,
 };
 
 #define LATE_PINS 4
@@ -166,6 +168,42 @@ static void add_other(void)
 	other.pinned = true;
 }
 
+/* Memory of another process's, which keeps it back until the other calls end */
+static unsigned int to_end;
+
+static bool all_ended(void *arg)
+{
+	return !to_end;
+}
+
+static void wait_for_memory(void)
+{
+	if (current == &env_tasks[2])
+		il_block(all_ended, NULL, "memory");
+}
+
+static void pin_once(void)
+{
+	struct page *pages[2];
+	int rc = iommufd_access_pin_pages(user.access, 0, P(2), pages, 0);
+
+	il_log("pin = %d", rc);
+	if (!rc)
+		iommufd_access_unpin_pages(user.access, 0, P(2));
+}
+
+static void pin_held_back(void)
+{
+	shim_set_current(&env_tasks[2]);
+	pin_once();
+}
+
+static void pin_beside(void)
+{
+	pin_once();
+	to_end--;
+}
+
 static void detach(void)
 {
 	mutex_lock(&dev_lock);
@@ -276,6 +314,12 @@ static void setup(const struct il_plan *plan)
 		pin();
 	if (scene & OTHER)
 		add_other();
+	to_end = 0;
+	if (scene & HELD_BACK) {
+		env_pin = wait_for_memory;
+		for (i = 1; i != IL_CALLS && plan->calls[i].fn; i++)
+			to_end++;
+	}
 	for (i = 0; scene & LATE && i != LATE_PINS; i++) {
 		IL_ASSERT(!iommufd_access_pin_pages(user.access, 0, P(1), &page,
 						    0), "pin");
@@ -332,6 +376,9 @@ static const struct il_plan plans[] = {
 	  .preemptions = 1, LIMIT },
 	{ { CALL(replace), CALL(pin), CALL(unmap_0) }, SCENE(PINNED | OTHER), LIMIT,
 	  .finds = "asked-for-what-it-left" },
+	/* Killed while memory does not come that another process is pinning */
+	{ { CALL(pin_held_back), CALL(pin_beside) }, SCENE(HELD_BACK),
+	  .kill = 2, LIMIT },
 };
 
 int main(int argc, char **argv)

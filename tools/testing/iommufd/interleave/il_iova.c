@@ -23,6 +23,8 @@ enum scene {
 	KEPT_PIN = 32,
 	/* At 20, in an IOVA space without a domain: others have its ends pinned */
 	HOLE = 64,
+	/* What pin_held_back() pins does not come before the other calls end */
+	HELD_BACK = 128,
 };
 
 #define SPACES	2
@@ -403,6 +405,104 @@ static void remap_58(void)
 	map(0, 56, 2, 36);
 }
 
+/*
+ * Userspace keeps memory back that an access is pinning, until calls beside that
+ * have ended: as it may be another process's, these can be killed meanwhile.
+ */
+static unsigned int to_end;
+
+static bool all_ended(void *arg)
+{
+	return !to_end;
+}
+
+static void wait_for_memory(void)
+{
+	if (current == &env_tasks[2])
+		il_block(all_ended, NULL, "memory");
+}
+
+static void pin_held_back(void)
+{
+	shim_set_current(&env_tasks[2]);
+	pin_range(0, 2);
+}
+
+static void allow(void)
+{
+	struct iommu_iova_range range = { .start = P(4), .last = P(8) - 1 };
+
+	il_log("allowed: %d", iopgt_set_allowed(iopt[0], &range, 1));
+	to_end--;
+}
+
+static void cut_beside(void)
+{
+	cut();
+	to_end--;
+}
+
+static void split_beside(void)
+{
+	il_log("split = %d", iopgt_set_huge_pages(iopt[0], false));
+	to_end--;
+}
+
+/* What is undone is undone at the end: that cannot be killed */
+static struct iopgt_access late_access;
+static bool late_access_added;
+
+static void add_access_beside(void)
+{
+	late_access = (struct iopgt_access){ .alignment = PAGE_SIZE };
+	late_access_added = !iopgt_add_access(iopt[0], &late_access);
+	to_end--;
+}
+
+static void reserve_beside(void)
+{
+	il_log("reserve = %d", iopgt_reserve(iopt[0], P(8), P(8), &scene));
+	to_end--;
+}
+
+static void attach_beside(void)
+{
+	member[1].domain = env_domain_new();
+	il_log("add_domain = %d", iopgt_add_domain(iopt[0], &member[1]));
+	env_domain_free(member[1].domain);
+	to_end--;
+}
+
+static void ranges_beside(void)
+{
+	struct iommu_iova_range range;
+	unsigned long alignment;
+	u32 num;
+
+	il_log("ranges = %d",
+	       iopgt_usable_ranges(iopt[0], &range, 1, &num, &alignment));
+	to_end--;
+}
+
+static void copy_beside(void)
+{
+	copy(1, 8, 0, 0, 2);
+	to_end--;
+}
+
+static void read_beside(void)
+{
+	unsigned long length;
+	phys_addr_t phys;
+	char data[8];
+
+	shim_set_current(&env_tasks[1]);
+	il_log("rw = %d", iopgt_rw(iopt[0], P(0), data, sizeof(data), 0));
+	il_log("lookup = %d",
+	       iopgt_lookup_phys(iopt[0], P(0), P(2), &phys, &length));
+	to_end--;
+}
+
 static void setup(const struct il_plan *plan)
 {
 	int i;
@@ -410,6 +510,13 @@ static void setup(const struct il_plan *plan)
 	env_reset();
 	scene = plan->scene;
 	env_stride = scene & CONTIGUOUS ? 1 : 2;
+	to_end = 0;
+	late_access_added = false;
+	if (scene & HELD_BACK) {
+		env_pin = wait_for_memory;
+		for (i = 1; i != IL_CALLS && plan->calls[i].fn; i++)
+			to_end++;
+	}
 	env_iommufd = env_open("iommu");
 	for (i = 0; i != SPACES; i++) {
 		struct iommufd_ioas *space;
@@ -463,6 +570,10 @@ static void check(void)
 		access_unpin();
 	IL_ASSERT(!access.pinned, "the access has pins");
 	iopgt_remove_access(iopt[0], &access.node);
+	if (late_access_added)
+		iopgt_remove_access(iopt[0], &late_access);
+	if (scene & HELD_BACK)
+		iopgt_unreserve(iopt[0], &scene);
 	for (i = 0; i != SPACES; i++) {
 		IL_ASSERT(!iopt[i]->leaving, "IOVAs are left as leaving");
 		IL_ASSERT(!iopgt_unmap_all(iopt[i], &unmapped), "unmap_all");
@@ -474,6 +585,8 @@ static void check(void)
 	env_close(env_iommufd);
 	env_check();
 }
+
+#define HELD SCENE(NO_DOMAIN | HELD_BACK)
 
 static const struct il_plan plans[] = {
 	{ { CALL(unmap_0), CALL(map_0), CALL(map_1) } },
@@ -578,6 +691,20 @@ static const struct il_plan plans[] = {
 	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT), .kill = 1 },
 	{ { CALL(read_dirty), CALL(unmap_0) }, .kill = 1 },
 	{ { CALL(pin), CALL(unmap_0) }, .kill = 1 },
+	/* Killed while memory does not come that another process is pinning */
+	{ { CALL(pin_held_back), CALL(allow) }, HELD, .kill = 2,
+	  .finds = "waits-unkillably" },
+	{ { CALL(pin_held_back), CALL(cut_beside) }, HELD, .kill = 2 },
+	{ { CALL(pin_held_back), CALL(split_beside) }, HELD, .kill = 2 },
+	{ { CALL(pin_held_back), CALL(add_access_beside) }, HELD, .kill = 2 },
+	{ { CALL(pin_held_back), CALL(reserve_beside) }, HELD, .kill = 2 },
+	{ { CALL(pin_held_back), CALL(attach_beside) }, HELD, .kill = 2 },
+	{ { CALL(pin_held_back), CALL(allow), CALL(ranges_beside) },
+	  HELD, .kill = 6, .preemptions = 1, .limit = 400000 },
+	{ { CALL(pin_held_back), CALL(allow), CALL(copy_beside) },
+	  HELD, .kill = 6, .preemptions = 1, .limit = 400000 },
+	{ { CALL(pin_held_back), CALL(allow), CALL(read_beside) },
+	  HELD, .kill = 6, .preemptions = 1, .limit = 400000 },
 };
 
 int main(int argc, char **argv)

@@ -104,10 +104,15 @@ void op_usable_ranges(unsigned int space)
 	unsigned long alignment, next = 0;
 	bool wrapped = false;
 	u32 nr;
+	int rc;
 
 	OP("(%u)", space);
-	nr = iopgt_usable_ranges(&s->iopt, ranges, ARRAY_SIZE(ranges),
+	rc = iopgt_usable_ranges(&s->iopt, ranges, ARRAY_SIZE(ranges), &nr,
 				 &alignment);
+	if (!ref_settle(0, rc)) {
+		op_end(rc);
+		return;
+	}
 	MODEL_CHECK(nr <= ARRAY_SIZE(ranges), "%u usable ranges", nr);
 	MODEL_CHECK(alignment == ref_alignment(s),
 		    "the alignment is 0x%lx, not 0x%lx", alignment,
