@@ -291,6 +291,10 @@ static void model_iotlb_sync(struct iommu_domain *domain,
 			d->stale[kept++] = *leaf;
 	}
 	d->nr_stale = kept;
+	for (unsigned int i = 0; i != d->nr; i++)
+		if (d->leaf[i].iova <= gather->end &&
+		    model_leaf_last(&d->leaf[i]) >= gather->start)
+			d->leaf[i].cached_dirty = false;
 }
 
 size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size)
@@ -341,8 +345,10 @@ static int model_read_and_clear_dirty(struct iommu_domain *domain,
 			at = leaf->iova;
 		if (leaf->dirty) {
 			iommu_dirty_bitmap_record(dirty, at, 1UL << leaf->shift);
-			if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+			if (!(flags & IOMMU_DIRTY_NO_CLEAR)) {
 				leaf->dirty = false;
+				leaf->cached_dirty = true;
+			}
 		}
 		at += 1UL << leaf->shift;
 		if (!at)

@@ -193,6 +193,7 @@ struct model_leaf {
 	unsigned char shift;
 	unsigned char prot;
 	bool dirty;
+	bool cached_dirty;	/* in the IOTLB, which would not set it again */
 };
 
 struct model_domain {

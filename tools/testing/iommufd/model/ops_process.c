@@ -16,6 +16,15 @@ static bool tracks(const struct model_domain *d, const struct model_leaf *leaf)
 	return area && area->range->type != PAGES_DMABUF;
 }
 
+/* What was cleared is set by the next write only if the IOTLB has it no more */
+static void check_dirty_is_flushed(const struct model_domain *d)
+{
+	for (unsigned int i = 0; i != d->nr; i++)
+		MODEL_CHECK(!d->leaf[i].cached_dirty,
+			    "0x%lx is cleared, and dirty in the IOTLB",
+			    d->leaf[i].iova);
+}
+
 void op_track_dirty(unsigned int domain, bool enable)
 {
 	struct model_domain *d = &model_domains[domain];
@@ -24,6 +33,7 @@ void op_track_dirty(unsigned int domain, bool enable)
 	OP("(%u, %d)", domain, enable);
 	rc = iopgt_set_dirty_tracking(&ref_spaces[d->space].iopt, &d->domain,
 				      enable);
+	check_dirty_is_flushed(d);
 	if (ref_settle(0, rc)) {
 		MODEL_CHECK(d->tracking == enable, "tracking is not as asked for");
 		for (unsigned int i = 0; i != d->nr && enable; i++)
@@ -111,6 +121,7 @@ void op_read_dirty(unsigned int domain, unsigned long iova,
 	model_bitmap_end = model_bitmap_start + bytes;
 	model_bitmap_writable = writable;
 	rc = iopgt_read_dirty(&s->iopt, &d->domain, flags, &cmd);
+	check_dirty_is_flushed(d);
 	if (ref_settle(errs, rc)) {
 		for (unsigned long i = 0; i != bytes && !inside && !model_short; i++)
 			MODEL_CHECK(bits[i] == due[i],
