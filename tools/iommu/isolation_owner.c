@@ -17,6 +17,8 @@
 
 /* DMA that must have come by before a page counts as out of its reach */
 #define PASSES 2
+/* Then a completion is taken for lost, and the controller is started anew */
+#define LOST_MS 5000
 
 void wrong(struct shared *shared, const char *fmt, ...)
 {
@@ -136,8 +138,10 @@ int owner_open(struct owner *owner, const char *bdf)
 	if (!ret)
 		ret = nvme_init(&owner->nvme, owner->bar.regs, owner->bar.size,
 				shared->queues, QUEUE_IOVA);
-	if (!ret)
+	if (!ret) {
+		owner->nvme.timeout_ms = LOST_MS;
 		ret = nvme_start(&owner->nvme);
+	}
 	return ret;
 }
 

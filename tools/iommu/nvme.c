@@ -25,7 +25,6 @@
 #define REG_DOORBELLS		0x1000
 
 #define CAP_MAX_ENTRIES(cap)	(((cap) & 0xffff) + 1)
-#define CAP_TIMEOUT_MS(cap)	((((cap) >> 24) & 0xff) * 500)
 #define CAP_DOORBELL_STRIDE(cap) (4U << (((cap) >> 32) & 0xf))
 #define CAP_HAS_NVM_COMMANDS(cap) ((cap) & BIT_ULL(37))
 #define CAP_MIN_PAGE_SHIFT(cap)	(12 + (((cap) >> 48) & 0xf))
@@ -53,9 +52,8 @@
 #define QUEUE_ENTRIES		16U
 #define ADMIN_QUEUE_ID		0
 #define IO_QUEUE_ID		1
-#define COMMAND_TIMEOUT_MS	5000
-/* CAP.TO is a worst case, up to 127 s; an emulated controller needs no time. */
-#define READY_TIMEOUT_MAX_MS	5000
+/* More than any controller asks for in CAP.TO */
+#define TIMEOUT_MS		180000
 
 #define PRP_LIST_ENTRIES	(NVME_PAGE_SIZE / sizeof(__u64))
 
@@ -158,8 +156,8 @@ static int take_completion(struct nvme *nvme, struct nvme_queue *queue,
 			   __u16 *answered_id)
 {
 	struct nvme_completion *entry = &queue->completions[queue->head];
-	/* time: a completion may be lost: its owner starts anew */
-	__u64 deadline = deadline_in_ms(COMMAND_TIMEOUT_MS);
+	/* time: only a hang takes that long, or a completion that is lost */
+	__u64 deadline = deadline_in_ms(nvme->timeout_ms);
 	__u16 status;
 
 	while (((status = READ_ONCE(entry->status)) & 1) != queue->phase) {
@@ -209,8 +207,8 @@ static int run_command(struct nvme *nvme, struct nvme_queue *queue,
 
 static int wait_ready(struct nvme *nvme, bool ready)
 {
-	/* time: as long as the controller asks for */
-	__u64 deadline = deadline_in_ms(nvme->ready_timeout_ms);
+	/* time: only a hang takes that long */
+	__u64 deadline = deadline_in_ms(nvme->timeout_ms);
 	__u32 csts;
 
 	for (;;) {
@@ -350,9 +348,7 @@ int nvme_init(struct nvme *nvme, void *regs, size_t regs_size,
 	nvme->memory_iova = memory_iova;
 	nvme->cap = mmio_read64(regs, REG_CAP);
 	nvme->doorbell_stride = CAP_DOORBELL_STRIDE(nvme->cap);
-	nvme->ready_timeout_ms = CAP_TIMEOUT_MS(nvme->cap);
-	if (nvme->ready_timeout_ms > READY_TIMEOUT_MAX_MS)
-		nvme->ready_timeout_ms = READY_TIMEOUT_MAX_MS;
+	nvme->timeout_ms = TIMEOUT_MS;
 
 	if (!CAP_HAS_NVM_COMMANDS(nvme->cap) ||
 	    CAP_MIN_PAGE_SHIFT(nvme->cap) != 12 ||

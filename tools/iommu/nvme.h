@@ -39,7 +39,7 @@ struct nvme {
 	void *regs;
 	__u64 cap;
 	unsigned int doorbell_stride;	/* bytes */
-	unsigned int ready_timeout_ms;
+	unsigned int timeout_ms;	/* for a command, or to be ready */
 	__u16 next_command_id;
 
 	__u8 *memory;
