@@ -103,6 +103,7 @@ static struct iommu_domain fault_no_domain = {
 	.type = IOMMU_DOMAIN_BLOCKED,
 	.iopf_handler = iommufd_fault_iopf_handler,
 };
+
 static struct iommu_domain plain_no_domain = {
 	.type = IOMMU_DOMAIN_BLOCKED,
 };

@@ -474,7 +474,7 @@ static u64 try_claim_all(const struct ref_space *s)
 
 	for (unsigned int user = 2; user--;)
 		for (unsigned int i = 0; i != s->nr; i++)
-			if ((s->area[i].range->type == PAGES_USER) == user)
+			if (user == (s->area[i].range->type == PAGES_USER))
 				order[nr++] = i;
 	while (tried != nr && !errs)
 		errs = try_claim_area(&s->area[order[tried++]]);
