@@ -433,6 +433,23 @@ static ssize_t fault_take_unread(struct iommufd_fault *fault,
 }
 
 /*
+ * The group that was read with @cookie, which stands for none any more; NULL where
+ * it stood for none. Userspace may say any: one that is reserved for a reader stays.
+ */
+static struct iopf_group *fault_take_unanswered(struct iommufd_fault *fault,
+						unsigned long cookie)
+{
+	struct iopf_group *group;
+
+	lockdep_assert_held(&fault->lock);
+
+	group = xa_load(&fault->unanswered, cookie);
+	if (group)
+		xa_erase(&fault->unanswered, cookie);
+	return group;
+}
+
+/*
  * Userspace did not get @records: make their groups unread again, in front, in
  * their order. Groups that were flushed meanwhile are not found any more.
  */
@@ -447,7 +464,7 @@ static void fault_return_unread(struct iommufd_fault *fault,
 		/* One per group: its last */
 		if (!(records[taken].flags & IOMMU_PGFAULT_FLAGS_LAST_PAGE))
 			continue;
-		group = xa_erase(&fault->unanswered, records[taken].cookie);
+		group = fault_take_unanswered(fault, records[taken].cookie);
 		if (group)
 			list_add(&group->node, &fault->unread);
 	}
@@ -519,7 +536,7 @@ static int fault_respond(struct iommufd_fault *fault,
 	struct iopf_group *group;
 
 	scoped_guard(spinlock, &fault->lock) {
-		group = xa_erase(&fault->unanswered, response->cookie);
+		group = fault_take_unanswered(fault, response->cookie);
 		if (!group)
 			return -EINVAL;
 		list_add_tail(&group->node, &fault->busy);

@@ -252,6 +252,8 @@ static const struct il_plan plans[] = {
 	{ { CALL(page_requests), CALL(user), CALL(close) }, LIMIT },
 	{ { CALL(page_requests), CALL(user), CALL(user) }, LIMIT },
 	{ { CALL(page_requests), CALL(guess), CALL(user) }, LIMIT },
+	{ { CALL(page_requests), CALL(guess), CALL(user) }, .failures = 1,
+	  LIMIT, .finds = "guess-frees-a-cookie" },
 	{ { CALL(page_requests), CALL(poll_user) }, LIMIT },
 	{ { CALL(page_requests), CALL(user), CALL(user) }, .failures = 1,
 	  .preemptions = 1, LIMIT },
