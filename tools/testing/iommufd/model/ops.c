@@ -472,10 +472,12 @@ static u64 try_claim_all(const struct ref_space *s)
 	unsigned int order[REF_AREAS], nr = 0, tried = 0;
 	u64 errs = 0;
 
-	for (unsigned int user = 2; user--;)
-		for (unsigned int i = 0; i != s->nr; i++)
-			if (user == (s->area[i].range->type == PAGES_USER))
-				order[nr++] = i;
+	for (unsigned int i = 0; i != s->nr; i++)
+		if (s->area[i].range->type == PAGES_USER)
+			order[nr++] = i;
+	for (unsigned int i = 0; i != s->nr; i++)
+		if (s->area[i].range->type != PAGES_USER)
+			order[nr++] = i;
 	while (tried != nr && !errs)
 		errs = try_claim_area(&s->area[order[tried++]]);
 	while (tried)
