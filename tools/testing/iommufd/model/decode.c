@@ -376,6 +376,12 @@ static void decode_process(const unsigned char *p)
 		op_memlock(p[1] % MODEL_TASKS,
 			   p[2] < 0x80 ? p[2] : ULONG_MAX / PAGE_SIZE);
 		return;
+	case 2:
+		if (p[3] & 1) {
+			op_overhead(p[1], p[2] % 32 + 1);
+			return;
+		}
+		fallthrough;
 	default:
 		op_task(p[1] % MODEL_TASKS);
 		return;

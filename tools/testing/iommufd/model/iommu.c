@@ -10,7 +10,7 @@
  * the driver unmaps must consist of whole iommu_map() calls, and this is checked
  * as well.
  */
-#include "model.h"
+#include "ref.h"
 
 struct model_domain model_domains[MODEL_DOMAINS];
 bool model_short;
@@ -268,6 +268,12 @@ size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
 		if (!size)
 			return 0;
 	}
+	/* Until it is out of the IOTLB, too, nobody else may have it */
+	MODEL_CHECK(d->space < 0 ||
+			    (iopgt_is_taken(&ref_spaces[d->space].iopt, iova, iova) &&
+			     iopgt_is_taken(&ref_spaces[d->space].iopt,
+					    iova + (size - 1), iova + (size - 1))),
+		    "0x%lx is reachable, and can be mapped again", iova);
 	done = d->kind == MODEL_ARM ? unmap_arm(d, iova, size) :
 				      unmap_generic(d, iova, size);
 	if (done)

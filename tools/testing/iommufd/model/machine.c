@@ -6,7 +6,7 @@
 #include <linux/file.h>
 #include <shim/plain.h>
 
-#include "model.h"
+#include "ref.h"
 #include "test_hooks.h"
 
 /* Page frames lie where something is different; each node begins at a multiple of
@@ -391,6 +391,11 @@ static long gup(struct mm_struct *mm, unsigned long start, unsigned long nr,
 	struct model_mm *m = model_mm_of(mm);
 	int frame;
 
+	/* Userspace may make a fault take as long as it likes: others can go on */
+	for (unsigned int i = 0; i != MODEL_SPACES; i++)
+		MODEL_CHECK((gup_flags & FOLL_NOFAULT) ||
+				    !shim_lock_held(&ref_spaces[i].iopt.domains_lock.lock),
+			    "user memory is waited for with domains_lock held");
 	if (model_fault(MODEL_FAULT_PIN))
 		return -ENOMEM;
 	if ((model_setup.options & MODEL_GUP_SHORT) && nr > 1)
@@ -766,6 +771,62 @@ static void files_reset(void)
 	}
 }
 
+/*
+ * Task 1 is in the inner one, task 2 in the outer one, that a user has made each. Between
+ * them is one of root's.
+ */
+static struct user_namespace outer_ns, roots_ns, inner_ns;
+static struct cred model_creds[MODEL_TASKS];
+struct ucounts model_owners[MODEL_OWNED_NS];
+struct ucounts model_ucounts[MODEL_TASKS];
+
+bool model_task_in(unsigned int task, unsigned int ns)
+{
+	return task == 1 || (task == 2 && !ns);
+}
+
+unsigned long model_ns_limit(unsigned int ns)
+{
+	return (ns ? inner_ns : outer_ns).rlimit_max[UCOUNT_RLIMIT_MEMLOCK];
+}
+
+static void namespaces_reset(unsigned long memlock)
+{
+	struct user_namespace *const of_task[MODEL_TASKS] = {
+		&init_user_ns, &inner_ns, &outer_ns,
+	};
+	bool any = memlock == ULONG_MAX;
+
+	outer_ns = (struct user_namespace){
+		.parent = &init_user_ns,
+		.owner = KUIDT_INIT(5),
+		.ucounts = &model_owners[0],
+		.rlimit_max = { any ? LONG_MAX : memlock },
+	};
+	roots_ns = (struct user_namespace){
+		.parent = &outer_ns,
+		.owner = GLOBAL_ROOT_UID,
+	};
+	inner_ns = (struct user_namespace){
+		.parent = &roots_ns,
+		.owner = KUIDT_INIT(6),
+		.ucounts = &model_owners[1],
+		.rlimit_max = { any ? LONG_MAX : memlock - memlock / 4 },
+	};
+	refcount_set(&outer_ns.count, 1);
+	refcount_set(&roots_ns.count, 1);
+	refcount_set(&inner_ns.count, 1);
+	memset(model_owners, 0, sizeof(model_owners));
+	memset(model_ucounts, 0, sizeof(model_ucounts));
+	for (unsigned int i = 0; i != MODEL_TASKS; i++) {
+		model_creds[i] = (struct cred){
+			.user_ns = of_task[i],
+			.ucounts = &model_ucounts[i],
+		};
+		refcount_set(&model_creds[i].usage, 1);
+	}
+}
+
 static void tasks_reset(void)
 {
 	unsigned long memlock = model_setup.memlock == 255 ?
@@ -793,10 +854,12 @@ static void tasks_reset(void)
 			.group_leader = task,
 			.user = &model_users[i % MODEL_USERS],
 			.memlock = memlock,
+			.cred = &model_creds[i],
 			.capable = i == 2 && (model_setup.options & MODEL_CAPABLE),
 		};
 		refcount_set(&task->usage, 1);
 	}
+	namespaces_reset(memlock);
 	shim_set_current(&model_tasks[0]);
 }
 
@@ -845,7 +908,13 @@ void model_machine_check_end(void)
 			    "a task is kept");
 		MODEL_CHECK(!atomic64_read(&mm->pinned_vm) && !mm->locked_vm,
 			    "a process stays charged");
+		MODEL_CHECK(refcount_read(&model_creds[i].usage) == 1,
+			    "credentials are kept");
 	}
+	MODEL_CHECK(refcount_read(&outer_ns.count) == 1 &&
+		    refcount_read(&roots_ns.count) == 1 &&
+		    refcount_read(&inner_ns.count) == 1,
+		    "a namespace is kept");
 	for (unsigned int i = 0; i != MODEL_USERS; i++) {
 		MODEL_CHECK(refcount_read(&model_users[i].__count) == 1,
 			    "a user is kept");

@@ -26,6 +26,7 @@
 #define MODEL_DOMAINS	4
 #define MODEL_TASKS	3
 #define MODEL_USERS	2
+#define MODEL_OWNED_NS	2
 #define MODEL_FILES	3
 #define MODEL_DMABUFS	2
 #define MODEL_ACCESSES	3
@@ -129,6 +130,11 @@ struct model_setup {
 extern struct task_struct model_tasks[MODEL_TASKS];
 extern struct model_mm model_mms[MODEL_TASKS];
 extern struct user_struct model_users[MODEL_USERS];
+/* What the owners of namespaces answer for, and the tasks' overheads */
+extern struct ucounts model_owners[MODEL_OWNED_NS];
+extern struct ucounts model_ucounts[MODEL_TASKS];
+bool model_task_in(unsigned int task, unsigned int ns);
+unsigned long model_ns_limit(unsigned int ns);
 extern struct model_file model_files[MODEL_FILES];
 extern struct model_dmabuf model_dmabufs[MODEL_DMABUFS];
 extern struct model_setup model_setup;

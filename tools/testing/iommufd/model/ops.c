@@ -550,6 +550,7 @@ void model_begin(const struct model_setup *setup)
 /* Everybody goes; after a short unmap only what must be true then is checked */
 void model_end(void)
 {
+	op_return_overheads();
 	for (unsigned int i = 0; i != MODEL_ACCESSES; i++)
 		if (ref_accesses[i].space >= 0)
 			op_remove_access(i);

@@ -70,6 +70,8 @@ void op_read_dirty(unsigned int domain, unsigned long iova,
 void op_revoke(unsigned int dmabuf, bool revoke);
 void op_change_process(bool by_mm);
 void op_task(unsigned int task);
+void op_overhead(unsigned int object, unsigned long npages);
+void op_return_overheads(void);
 void op_memlock(unsigned int task, unsigned long npages);
 void op_memory(unsigned int task, enum model_memory what, unsigned long page,
 	       unsigned long npages);

@@ -173,10 +173,47 @@ void op_pin(unsigned int access, unsigned long iova, unsigned long length,
 	op_end(rc);
 }
 
+/* The pin that follows one, where no others of the access are in the way; -1 for none */
+static int pin_behind(const struct ref_access *a, unsigned int pin)
+{
+	int next = -1;
+
+	for (unsigned int i = 0; i != a->nr; i++)
+		if (a->pin[i].first == a->pin[pin].last + 1)
+			next = i;
+	for (unsigned int i = 0; i != a->nr && next >= 0; i++)
+		if ((int)i != next && i != pin &&
+		    ref_overlap(a->pin[i].first, a->pin[i].last,
+				a->pin[pin].first, a->pin[next].last))
+			return -1;
+	return next;
+}
+
+static void unpin_both(struct ref_access *a, unsigned int pin, unsigned int next)
+{
+	struct ref_window low = a->pin[pin], high = a->pin[next];
+
+	a->pin[max(pin, next)] = a->pin[--a->nr];
+	a->pin[min(pin, next)] = a->pin[--a->nr];
+	MODEL_CHECK(iopgt_unpin(&ref_spaces[a->space].iopt, &a->access,
+				low.first, high.last - low.first + 1),
+		    "0x%lx-0x%lx, which is pinned in two parts, cannot be unpinned",
+		    low.first, high.last);
+	pin_settle(a, low.first, low.last, false);
+	pin_settle(a, high.first, high.last, false);
+}
+
+/* Together with what follows it, where it can be */
 void op_unpin(unsigned int access, unsigned int pin)
 {
+	struct ref_access *a = &ref_accesses[access];
+	int next = pin_behind(a, pin);
+
 	OP("(%u, %u)", access, pin);
-	unpin_one(&ref_accesses[access], pin);
+	if (next >= 0)
+		unpin_both(a, pin, next);
+	else
+		unpin_one(a, pin);
 	op_end(0);
 }
 

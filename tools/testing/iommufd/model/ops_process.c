@@ -244,6 +244,53 @@ void op_task(unsigned int task)
 	op_end(0);
 }
 
+/* Kernel memory of objects: by the user of whoever made it */
+#define OVERHEADS	4
+
+static struct pin_overhead overheads[OVERHEADS];
+static unsigned int overhead_payer[OVERHEADS];
+
+static void return_overhead(unsigned int object)
+{
+	if (overheads[object].cred)
+		ref_pay_overhead(overhead_payer[object],
+				 -(long)overheads[object].npages);
+	pin_overhead_uncharge(&overheads[object]);
+	MODEL_CHECK(!overheads[object].cred, "what is paid back would be again");
+	overheads[object] = (struct pin_overhead){};
+}
+
+void op_overhead(unsigned int object, unsigned long npages)
+{
+	unsigned int nr = object % OVERHEADS, task = ref_current();
+	bool free = model_tasks[task].capable;
+	u64 errs = 0;
+	int rc;
+
+	OP("(%u, %lu)", object, npages);
+	if (overheads[nr].cred) {
+		return_overhead(nr);
+		op_end(0);
+		return;
+	}
+	if (!free)
+		errs = ref_can_pay_overhead(task, npages);
+	rc = pin_overhead_charge(&overheads[nr], npages);
+	if (ref_settle(errs, rc) && !free) {
+		overhead_payer[nr] = task;
+		ref_pay_overhead(task, npages);
+	}
+	MODEL_CHECK(!overheads[nr].cred == (rc || free),
+		    "it is unknown who is charged");
+	op_end(rc);
+}
+
+void op_return_overheads(void)
+{
+	for (unsigned int i = 0; i != OVERHEADS; i++)
+		return_overhead(i);
+}
+
 void op_memlock(unsigned int task, unsigned long npages)
 {
 	OP("(%u, %lu)", task, npages);

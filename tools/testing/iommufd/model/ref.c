@@ -15,6 +15,7 @@ static unsigned int ranges_used;
 static unsigned short ref_pins[MODEL_FRAMES];
 static long ref_pinned[MODEL_TASKS], ref_locked_mm[MODEL_TASKS];
 static long ref_locked_user[MODEL_USERS];
+static long ref_owners[MODEL_OWNED_NS], ref_overhead[MODEL_TASKS];
 
 static unsigned int user_of(unsigned int task)
 {
@@ -27,6 +28,8 @@ void ref_reset(void)
 	memset(ref_pinned, 0, sizeof(ref_pinned));
 	memset(ref_locked_mm, 0, sizeof(ref_locked_mm));
 	memset(ref_locked_user, 0, sizeof(ref_locked_user));
+	memset(ref_owners, 0, sizeof(ref_owners));
+	memset(ref_overhead, 0, sizeof(ref_overhead));
 	ranges_used = 0;
 	for (unsigned int i = 0; i != MODEL_SPACES; i++) {
 		struct ref_space *s = &ref_spaces[i];
@@ -222,17 +225,54 @@ enum pin_charge_mode ref_mode_of(unsigned int task, bool by_mm)
 bool ref_same_limit(unsigned int a, enum pin_charge_mode a_mode,
 		    unsigned int b, enum pin_charge_mode b_mode)
 {
-	return a_mode == PIN_CHARGE_USER && b_mode == PIN_CHARGE_USER &&
-	       user_of(a) == user_of(b);
+	if (a_mode != PIN_CHARGE_USER || b_mode != PIN_CHARGE_USER ||
+	    user_of(a) != user_of(b))
+		return false;
+	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++)
+		if (model_task_in(a, ns) != model_task_in(b, ns))
+			return false;
+	return true;
+}
+
+static void owners_pay(unsigned int task, long npages)
+{
+	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++)
+		if (model_task_in(task, ns))
+			ref_owners[ns] += npages;
+}
+
+/* The owner of each namespace answers for what is in it, and in those below */
+static u64 owners_can_pay(unsigned int task, unsigned long npages)
+{
+	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++)
+		if (model_task_in(task, ns) &&
+		    ref_owners[ns] + npages > model_ns_limit(ns) >> PAGE_SHIFT)
+			return REF_ERR(ENOMEM);
+	return 0;
+}
+
+void ref_pay_overhead(unsigned int task, long npages)
+{
+	ref_overhead[task] += npages;
+	owners_pay(task, npages);
+}
+
+u64 ref_can_pay_overhead(unsigned int task, unsigned long npages)
+{
+	if (ref_overhead[task] + npages > model_tasks[task].memlock >> PAGE_SHIFT)
+		return REF_ERR(ENOMEM);
+	return owners_can_pay(task, npages);
 }
 
 void ref_pay(unsigned int task, enum pin_charge_mode mode, long npages)
 {
 	ref_pinned[task] += npages;
-	if (mode == PIN_CHARGE_USER)
+	if (mode == PIN_CHARGE_USER) {
 		ref_locked_user[user_of(task)] += npages;
-	else if (mode == PIN_CHARGE_MM)
+		owners_pay(task, npages);
+	} else if (mode == PIN_CHARGE_MM) {
 		ref_locked_mm[task] += npages;
+	}
 }
 
 u64 ref_can_pay(unsigned int task, enum pin_charge_mode mode,
@@ -249,7 +289,9 @@ u64 ref_can_pay(unsigned int task, enum pin_charge_mode mode,
 		return REF_ERR(ENOMEM);
 	now = mode == PIN_CHARGE_USER ? ref_locked_user[user_of(task)] :
 					ref_locked_mm[task];
-	return now + npages > limit ? REF_ERR(ENOMEM) : 0;
+	if (now + npages > limit)
+		return REF_ERR(ENOMEM);
+	return mode == PIN_CHARGE_USER ? owners_can_pay(task, npages) : 0;
 }
 
 struct ref_range *ref_range_new(enum pages_type type, unsigned int owner,
@@ -533,6 +575,22 @@ static void check_charges(void)
 			    ref_locked_user[i]);
 }
 
+static void check_owners(void)
+{
+	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++)
+		MODEL_CHECK(atomic_long_read(&model_owners[ns].rlimit[UCOUNT_RLIMIT_MEMLOCK]) ==
+				    ref_owners[ns],
+			    "the owner of namespace %u answers for %ld pages, not %ld",
+			    ns, (long)atomic_long_read(&model_owners[ns].rlimit[UCOUNT_RLIMIT_MEMLOCK]),
+			    ref_owners[ns]);
+	for (unsigned int i = 0; i != MODEL_TASKS; i++)
+		MODEL_CHECK(atomic_long_read(&model_ucounts[i].rlimit[UCOUNT_RLIMIT_MEMLOCK]) ==
+				    ref_overhead[i],
+			    "process %u has an overhead of %ld pages, not %ld", i,
+			    (long)atomic_long_read(&model_ucounts[i].rlimit[UCOUNT_RLIMIT_MEMLOCK]),
+			    ref_overhead[i]);
+}
+
 /* After a short unmap: whatever a device reaches is pinned, or live MMIO */
 static void check_closed(void)
 {
@@ -565,6 +623,7 @@ void ref_check(void)
 	}
 	check_pins();
 	check_charges();
+	check_owners();
 	for (unsigned int i = 0; i != MODEL_DOMAINS; i++) {
 		struct model_domain *d = &model_domains[i];
 

@@ -145,6 +145,8 @@ void ref_area_add(struct ref_space *s, const struct ref_area *area);
 void ref_area_remove(struct ref_space *s, struct ref_area *area);
 void ref_area_claim(struct ref_area *area);
 void ref_area_unclaim(struct ref_area *area);
+void ref_pay_overhead(unsigned int task, long npages);
+u64 ref_can_pay_overhead(unsigned int task, unsigned long npages);
 void ref_pay(unsigned int task, enum pin_charge_mode mode, long npages);
 enum pin_charge_mode ref_mode_of(unsigned int task, bool by_mm);
 bool ref_same_limit(unsigned int a, enum pin_charge_mode a_mode,

@@ -20,7 +20,6 @@ typedef struct {
 #define GLOBAL_ROOT_UID		KUIDT_INIT(0)
 #define uid_eq(a, b)		((a).val == (b).val)
 
-/* All are in the first namespace here, whose owner answers for nobody */
 enum rlimit_type {
 	UCOUNT_RLIMIT_MEMLOCK,
 	UCOUNT_RLIMIT_COUNTS,
@@ -31,6 +30,7 @@ struct ucounts {
 };
 
 struct user_namespace {
+	refcount_t count;
 	struct user_namespace *parent;
 	kuid_t owner;
 	struct ucounts *ucounts;
@@ -38,6 +38,7 @@ struct user_namespace {
 };
 
 struct cred {
+	refcount_t usage;
 	struct user_namespace *user_ns;
 	struct ucounts *ucounts;
 };
@@ -45,12 +46,6 @@ struct cred {
 extern struct user_namespace init_user_ns;
 extern const struct cred init_cred;
 
-#define current_cred()			(&init_cred)
-#define current_user_ns()		(&init_user_ns)
-#define get_cred(cred)			(cred)
-#define put_cred(cred)			((void)(cred))
-#define get_user_ns(ns)			(ns)
-#define put_user_ns(ns)			((void)(ns))
 #define get_userns_rlimit_max(ns, type)	((ns)->rlimit_max[type])
 
 struct mm_struct {
@@ -69,6 +64,7 @@ struct mm_struct {
  * @group_leader: itself
  * @flags: PF_*
  * @memlock: its RLIMIT_MEMLOCK, in bytes
+ * @cred: its namespace and what is counted there; NULL for the first one
  * @capable: has every capability
  */
 struct task_struct {
@@ -78,6 +74,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	unsigned int flags;
 	unsigned long memlock;
+	const struct cred *cred;
 	bool capable;
 };
 
@@ -98,6 +95,36 @@ struct task_struct {
 #define fatal_signal_pending(task)	shim_killed()
 #define signal_pending(task)		shim_killed()
 #define current_user()			(current->user)
+
+/* The first namespace, whose owner answers for nobody, is not counted */
+#define current_cred()			(current->cred ?: &init_cred)
+#define current_user_ns()		(current_cred()->user_ns)
+
+static inline const struct cred *get_cred(const struct cred *cred)
+{
+	if (cred != &init_cred)
+		refcount_inc((refcount_t *)&cred->usage);
+	return cred;
+}
+
+static inline void put_cred(const struct cred *cred)
+{
+	if (cred != &init_cred)
+		refcount_dec((refcount_t *)&cred->usage);
+}
+
+static inline struct user_namespace *get_user_ns(struct user_namespace *ns)
+{
+	if (ns != &init_user_ns)
+		refcount_inc(&ns->count);
+	return ns;
+}
+
+static inline void put_user_ns(struct user_namespace *ns)
+{
+	if (ns != &init_user_ns)
+		refcount_dec(&ns->count);
+}
 
 static inline struct task_struct *get_task_struct(struct task_struct *task)
 {
