@@ -572,6 +572,8 @@ unsigned long model_run(const unsigned char *bytes, size_t nr,
 	return model_faults_seen;
 }
 
+static long allocated_before;
+
 static bool fail(const char *what)
 {
 	return model_fault(!strcmp(what, "allocation") ? MODEL_FAULT_ALLOC :
@@ -583,6 +585,16 @@ static bool fail(const char *what)
 void model_start(void)
 {
 	shim_plain.fail = fail;
+	allocated_before = shim_allocated();
 	if (iopgt_module_init())
 		model_fail("no memory");
+}
+
+/* And at the end: the caches go, too */
+void model_stop(void)
+{
+	iopgt_module_exit();
+	MODEL_CHECK(shim_allocated() == allocated_before,
+		    "%ld objects are left without the module",
+		    shim_allocated() - allocated_before);
 }

@@ -342,6 +342,8 @@ static int model_read_and_clear_dirty(struct iommu_domain *domain,
 	unsigned long last = iova + (size - 1), at = iova;
 	unsigned int i = model_find_leaf(d, iova);
 
+	MODEL_CHECK(!((iova | size) & ((1UL << __ffs(domain->pgsize_bitmap)) - 1)),
+		    "dirty bits of 0x%lx-0x%lx, which is no whole page", iova, last);
 	for (; i != d->nr && at <= last; i++) {
 		struct model_leaf *leaf = &d->leaf[i];
 

@@ -65,6 +65,48 @@ static void pin_of_write_only(void)
 	model_end();
 }
 
+/* Pins that follow each other go at once: one in the middle of a range, and more */
+static void unpin_of_several(void)
+{
+	static const struct model_setup setup = { .memlock = 255 };
+
+	model_begin(&setup);
+	op_map_user(0, FIXED, 0x0, 0x10000000, 0x8000, 3, 0);
+	op_map_user(0, FIXED, 0x8000, 0x10010000, 0x4000, 3, 0);
+	op_add_access(0, 0, true, false);
+	op_pin(0, 0x1000, 0x2000, true);
+	op_pin(0, 0x3000, 0x1000, false);
+	op_unpin(0, 0);
+	op_pin(0, 0x7000, 0x1000, true);
+	op_pin(0, 0x8000, 0x2000, true);
+	op_unpin(0, 0);
+	model_end();
+}
+
+/* Leaves of many words of bits, from within a word on; each place fails in turn */
+static void dirty_bits_of_large_leaves(void)
+{
+	static const struct model_setup setup = {
+		.kinds = { MODEL_CONTIG },
+		.memlock = 255,
+	};
+
+	for (unsigned long fault = 0; fault <= 60; fault++) {
+		model_fault_at = 0;
+		model_begin(&setup);
+		op_add_domain(0, 0);
+		op_map_file(0, FIXED, 0x0, 12, 0x0, 0x20000, 3, 0);
+		op_track_dirty(0, true);
+		op_device_write(0, 0x0, 0x20000);
+		model_fault_at = model_faults_seen + fault;
+		op_read_dirty(0, 0x0, 0x20000, 0x100, IOMMU_DIRTY_NO_CLEAR, true);
+		op_read_dirty(0, 0x1800, 0x1c800, 0x100, IOMMU_DIRTY_NO_CLEAR, true);
+		op_read_dirty(0, 0x1000, 0x1f000, 0x400, 0, true);
+		model_fault_at = 0;
+		model_end();
+	}
+}
+
 unsigned int model_regress(void)
 {
 	static void (*const tests[])(void) = {
@@ -72,6 +114,8 @@ unsigned int model_regress(void)
 		unmap_while_set_live,
 		no_memory_for_the_rest_of_a_run,
 		pin_of_write_only,
+		unpin_of_several,
+		dirty_bits_of_large_leaves,
 	};
 
 	for (unsigned int i = 0; i != ARRAY_SIZE(tests); i++)

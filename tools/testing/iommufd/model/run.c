@@ -169,6 +169,9 @@ static void child_runs(void)
 		shared->sequences++;
 		shared->ops = model_ops;
 	}
+	/* What a short unmap left behind stays */
+	if (!options.nth)
+		model_stop();
 	shared->done = true;
 }
 

@@ -33,6 +33,7 @@ static inline void model_input_fault(const unsigned char *bytes, size_t nr,
 extern unsigned long model_ops;
 extern bool model_verbose;
 void model_start(void);
+void model_stop(void);
 /* Sequences that once failed; how many */
 unsigned int model_regress(void);
 
