@@ -145,6 +145,8 @@ void op_map_user(unsigned int space, enum iopgt_place place, unsigned long iova,
 	   name_of(place), iova, uaddr, length, prot, by_mm);
 	if (!length) {
 		errs = REF_ERR(EINVAL);
+	} else if (uaddr + length < uaddr || uaddr + length > ULONG_MAX - PAGE_SIZE) {
+		errs = REF_ERR(EOVERFLOW);
 	} else {
 		errs = area_errs(s, area.start, length) |
 		       place_errs(s, place, iova, length);

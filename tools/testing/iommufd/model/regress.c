@@ -83,26 +83,65 @@ static void unpin_of_several(void)
 	model_end();
 }
 
-/* Leaves of many words of bits, from within a word on; each place fails in turn */
-static void dirty_bits_of_large_leaves(void)
+/*
+ * One leaf with many words of bits, and many with a part of a word each; read from within
+ * a word on, too. Each place fails in turn.
+ */
+static void dirty_bits_of_words_and_parts(void)
 {
 	static const struct model_setup setup = {
-		.kinds = { MODEL_CONTIG },
+		.kinds = { MODEL_CONTIG, MODEL_ONE },
 		.memlock = 255,
 	};
 
-	for (unsigned long fault = 0; fault <= 60; fault++) {
+	for (unsigned int fault = 0; fault <= 120; fault++) {
+		unsigned int domain = fault & 1;
+
 		model_fault_at = 0;
 		model_begin(&setup);
-		op_add_domain(0, 0);
+		op_add_domain(0, domain);
 		op_map_file(0, FIXED, 0x0, 12, 0x0, 0x20000, 3, 0);
-		op_track_dirty(0, true);
-		op_device_write(0, 0x0, 0x20000);
-		model_fault_at = model_faults_seen + fault;
-		op_read_dirty(0, 0x0, 0x20000, 0x100, IOMMU_DIRTY_NO_CLEAR, true);
-		op_read_dirty(0, 0x1800, 0x1c800, 0x100, IOMMU_DIRTY_NO_CLEAR, true);
-		op_read_dirty(0, 0x1000, 0x1f000, 0x400, 0, true);
+		op_track_dirty(domain, true);
+		/* Every other page, as what follows another one is put together */
+		for (unsigned long at = 0; at != 0x20000; at += 0x2000)
+			op_device_write(domain, at, 0x1000);
+		model_fault_at = model_faults_seen + fault / 2;
+		op_read_dirty(domain, 0x0, 0x20000, 0x100,
+			      IOMMU_DIRTY_NO_CLEAR, true);
+		op_read_dirty(domain, 0x1000, 0x1f000, 0x100,
+			      IOMMU_DIRTY_NO_CLEAR, true);
+		op_read_dirty(domain, 0x1000, 0x1f000, 0x400, 0, true);
 		model_fault_at = 0;
+		model_end();
+	}
+}
+
+/* No process has memory there */
+static void map_of_no_addresses(void)
+{
+	static const struct model_setup setup = { .memlock = 255 };
+
+	model_begin(&setup);
+	op_add_domain(0, 0);
+	op_map_user(0, FIXED, 0x0, -PAGE_SIZE, PAGE_SIZE, 3, 0);
+	op_map_user(0, FIXED, 0x0, -2 * PAGE_SIZE, PAGE_SIZE, 3, 0);
+	op_map_user(0, FIXED, 0x0, -2 * PAGE_SIZE, 3 * PAGE_SIZE, 3, 0);
+	model_end();
+}
+
+/* Where an IOVA is chosen, large pages of the memory can be large in a domain, too */
+static void auto_is_aligned_as_memory(void)
+{
+	static const struct model_setup setup = { .memlock = 255 };
+
+	for (unsigned int page = 0; page != 8; page++) {
+		model_begin(&setup);
+		op_map_user(0, AUTO, 0x0, 0x10000000 + page * PAGE_SIZE,
+			    8 * PAGE_SIZE, 3, 0);
+		MODEL_CHECK(ref_spaces[0].nr == 1 &&
+				    ref_spaces[0].area[0].first % (8 * PAGE_SIZE) ==
+					    page * PAGE_SIZE,
+			    "page %u of eight is mapped as another one", page);
 		model_end();
 	}
 }
@@ -115,7 +154,9 @@ unsigned int model_regress(void)
 		no_memory_for_the_rest_of_a_run,
 		pin_of_write_only,
 		unpin_of_several,
-		dirty_bits_of_large_leaves,
+		dirty_bits_of_words_and_parts,
+		map_of_no_addresses,
+		auto_is_aligned_as_memory,
 	};
 
 	for (unsigned int i = 0; i != ARRAY_SIZE(tests); i++)
