@@ -603,6 +603,7 @@ int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
 			      ioasid_t pasid,
 			      struct iommu_attach_handle *handle)
 {
+	IL_ASSERT(pasid != IOMMU_NO_PASID, "a PASID that is none");
 	return attach(dev->iommu_group, pasid, domain, handle, false);
 }
 
@@ -610,6 +611,7 @@ int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
 			       ioasid_t pasid,
 			       struct iommu_attach_handle *handle)
 {
+	IL_ASSERT(pasid != IOMMU_NO_PASID, "a PASID that is none");
 	return attach(dev->iommu_group, pasid, domain, handle, true);
 }
 

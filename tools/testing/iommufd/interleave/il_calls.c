@@ -6,6 +6,11 @@
 #include "env.h"
 #include "iommufd_private.h"
 
+enum scene {
+	/* Both devices are in one group */
+	ONE_GROUP = 1,
+};
+
 static struct iommufd_device *idev[2];
 static struct iommufd_access *access;
 static u32 ioas, dev_id[2];
@@ -130,6 +135,29 @@ static void rw_and_pin(void)
 	DUE(-ENOENT, iommufd_access_replace(access, 999));
 	iommufd_access_detach(access);
 	DUE(-ENOENT, iommufd_access_rw(access, P(4), &byte, 1, 0));
+}
+
+/* An area that is aligned to a byte keeps out who pins pages, and nothing is left of him */
+static void access_refused(void)
+{
+	struct iommu_ioas_map odd = { .iova = P(4) + 1, .length = 16 };
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.length = U64_MAX,
+	};
+	u32 other = env_ioas_alloc();
+
+	odd.ioas_id = other;
+	unmap.ioas_id = other;
+	DUE(0, do_map(odd, MAP));
+	DUE(-EADDRINUSE, iommufd_access_attach(access, other));
+	DUE(0, env_ioctl(IOMMU_IOAS_UNMAP, &unmap));
+	IL_ASSERT(unmap.length == 16, "%llu bytes are unmapped", unmap.length);
+	DUE(0, iommufd_access_attach(access, other));
+	DUE(-EINVAL, do_map(odd, MAP));
+	DUE(-EBUSY, env_destroy(other));
+	iommufd_access_detach(access);
+	DUE(0, env_destroy(other));
 }
 
 static int get_pa(struct iommu_ioas_noiommu_get_pa cmd)
@@ -268,6 +296,26 @@ static void devices(void)
 	DUE(0, env_destroy(rid));
 }
 
+/* All of a group are attached to the same, each by itself */
+static void group(void)
+{
+	u32 other = env_ioas_alloc();
+
+	DUE(0, attach(0, IOMMU_NO_PASID, ioas));
+	DUE(-EINVAL, attach(1, IOMMU_NO_PASID, other));
+	DUE(-EINVAL, replace(1, IOMMU_NO_PASID, ioas));
+	DUE(0, attach(1, IOMMU_NO_PASID, ioas));
+	DUE(-EBUSY, attach(1, IOMMU_NO_PASID, ioas));
+	DUE(-EBUSY, env_destroy(ioas));
+	iommufd_device_detach(idev[0], IOMMU_NO_PASID);
+	DUE(-EBUSY, env_destroy(ioas));
+	DUE(0, attach(0, IOMMU_NO_PASID, ioas));
+	DUE(0, replace(0, IOMMU_NO_PASID, other));
+	iommufd_device_detach(idev[1], IOMMU_NO_PASID);
+	iommufd_device_detach(idev[0], IOMMU_NO_PASID);
+	DUE(0, env_destroy(other));
+}
+
 static void queues(void)
 {
 	struct file *events, *faults;
@@ -324,6 +372,8 @@ static int vfio_ioas(struct iommu_vfio_ioas cmd)
 
 static void container(void)
 {
+	u32 other = env_ioas_alloc();
+
 	DUE(-ENODEV, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_GET));
 	DUE(-ENODEV, VFIO_MAP(.flags = VFIO_RW, .size = P(1)));
 	DUE(-ENODEV, VFIO_UNMAP(.size = P(1)));
@@ -331,6 +381,7 @@ static void container(void)
 	DUE(-EOPNOTSUPP, VFIO_IOAS(.op = 99));
 	DUE(-ENOENT, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_SET, .ioas_id = 999));
 	DUE(0, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas));
+	DUE(0, env_destroy(other));
 	DUE(0, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_GET));
 	DUE(-EINVAL, VFIO_MAP(.flags = VFIO_RW, .size = P(1), .argsz = 8));
 	DUE(-EINVAL, VFIO_MAP(.flags = VFIO_RW | 1U << 31, .size = P(1)));
@@ -368,6 +419,7 @@ static void setup(const struct il_plan *plan)
 
 	env_reset();
 	env_iommu.pasids = 4;
+	env_iommu.one_group = plan->scene & ONE_GROUP;
 	env_iommufd = env_open("iommu");
 	ioas = env_ioas_alloc();
 	for (int i = 0; i != 2; i++) {
@@ -391,10 +443,12 @@ static const struct il_plan plans[] = {
 	{ { CALL(map) } },
 	{ { CALL(iova_ranges) } },
 	{ { CALL(rw_and_pin) } },
+	{ { CALL(access_refused) } },
 	{ { CALL(noiommu_get_pa) } },
 	{ { CALL(hwpt_alloc) } },
 	{ { CALL(hwpt_invalidate) } },
 	{ { CALL(devices) } },
+	{ { CALL(group) }, SCENE(ONE_GROUP) },
 	{ { CALL(queues) } },
 	{ { CALL(container) } },
 };

@@ -392,10 +392,12 @@ static long gup(struct mm_struct *mm, unsigned long start, unsigned long nr,
 	int frame;
 
 	/* Userspace may make a fault take as long as it likes: others can go on */
-	for (unsigned int i = 0; i != MODEL_SPACES; i++)
-		MODEL_CHECK((gup_flags & FOLL_NOFAULT) ||
-				    !shim_lock_held(&ref_spaces[i].iopt.domains_lock.lock),
+	for (unsigned int i = 0; i != MODEL_SPACES; i++) {
+		const struct shim_lock *lock = &ref_spaces[i].iopt.domains_lock.lock;
+
+		MODEL_CHECK((gup_flags & FOLL_NOFAULT) || !shim_lock_held(lock),
 			    "user memory is waited for with domains_lock held");
+	}
 	if (model_fault(MODEL_FAULT_PIN))
 		return -ENOMEM;
 	if ((model_setup.options & MODEL_GUP_SHORT) && nr > 1)

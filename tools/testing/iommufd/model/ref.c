@@ -575,20 +575,27 @@ static void check_charges(void)
 			    ref_locked_user[i]);
 }
 
+static long memlock_of(const struct ucounts *counts)
+{
+	return atomic_long_read(&counts->rlimit[UCOUNT_RLIMIT_MEMLOCK]);
+}
+
 static void check_owners(void)
 {
-	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++)
-		MODEL_CHECK(atomic_long_read(&model_owners[ns].rlimit[UCOUNT_RLIMIT_MEMLOCK]) ==
-				    ref_owners[ns],
+	for (unsigned int ns = 0; ns != MODEL_OWNED_NS; ns++) {
+		long is = memlock_of(&model_owners[ns]);
+
+		MODEL_CHECK(is == ref_owners[ns],
 			    "the owner of namespace %u answers for %ld pages, not %ld",
-			    ns, (long)atomic_long_read(&model_owners[ns].rlimit[UCOUNT_RLIMIT_MEMLOCK]),
-			    ref_owners[ns]);
-	for (unsigned int i = 0; i != MODEL_TASKS; i++)
-		MODEL_CHECK(atomic_long_read(&model_ucounts[i].rlimit[UCOUNT_RLIMIT_MEMLOCK]) ==
-				    ref_overhead[i],
-			    "process %u has an overhead of %ld pages, not %ld", i,
-			    (long)atomic_long_read(&model_ucounts[i].rlimit[UCOUNT_RLIMIT_MEMLOCK]),
-			    ref_overhead[i]);
+			    ns, is, ref_owners[ns]);
+	}
+	for (unsigned int i = 0; i != MODEL_TASKS; i++) {
+		long is = memlock_of(&model_ucounts[i]);
+
+		MODEL_CHECK(is == ref_overhead[i],
+			    "process %u has an overhead of %ld pages, not %ld",
+			    i, is, ref_overhead[i]);
+	}
 }
 
 /* After a short unmap: whatever a device reaches is pinned, or live MMIO */

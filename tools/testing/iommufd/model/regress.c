@@ -133,15 +133,15 @@ static void map_of_no_addresses(void)
 static void auto_is_aligned_as_memory(void)
 {
 	static const struct model_setup setup = { .memlock = 255 };
+	unsigned long iova;
 
 	for (unsigned int page = 0; page != 8; page++) {
 		model_begin(&setup);
 		op_map_user(0, AUTO, 0x0, 0x10000000 + page * PAGE_SIZE,
 			    8 * PAGE_SIZE, 3, 0);
-		MODEL_CHECK(ref_spaces[0].nr == 1 &&
-				    ref_spaces[0].area[0].first % (8 * PAGE_SIZE) ==
-					    page * PAGE_SIZE,
-			    "page %u of eight is mapped as another one", page);
+		iova = ref_spaces[0].area[0].first;
+		MODEL_CHECK(iova % (8 * PAGE_SIZE) == page * PAGE_SIZE,
+			    "page %u of eight is mapped at 0x%lx", page, iova);
 		model_end();
 	}
 }
