@@ -116,6 +116,9 @@ struct bitmap_fill {
  * @fills: long runs that were, too
  * @nr_fills: how many
  * @max_fills: how many there is room for
+ * @no_memory: some words could not be kept
+ * @lost_first: the first of those
+ * @lost_last: the last one: all in between are taken for dirty
  */
 struct iova_bitmap {
 	unsigned long run_start;
@@ -139,6 +142,9 @@ struct iova_bitmap {
 	struct bitmap_fill *fills;
 	unsigned int nr_fills;
 	unsigned int max_fills;
+	bool no_memory;
+	unsigned long lost_first;
+	unsigned long lost_last;
 };
 
 /* Can a u64 be read and written at any address that @words leads to? */
@@ -254,7 +260,22 @@ static noinline u64 *find_page(struct iova_bitmap *bitmap, unsigned long nr)
 	return page;
 }
 
-/* Where the buffer has a word, or NULL without memory, which is an error */
+/* Without memory to keep words in. They may be dirty no more, so as to say so. */
+static void lose_words(struct iova_bitmap *bitmap, unsigned long index,
+		       unsigned long nwords)
+{
+	unsigned long last = index + nwords - 1;
+
+	if (bitmap->no_memory) {
+		index = min(index, bitmap->lost_first);
+		last = max(last, bitmap->lost_last);
+	}
+	bitmap->no_memory = true;
+	bitmap->lost_first = index;
+	bitmap->lost_last = last;
+}
+
+/* Where the buffer has a word, or NULL without memory */
 static u64 *kept_word(struct iova_bitmap *bitmap, unsigned long index)
 {
 	unsigned long nr = index / PAGE_WORDS;
@@ -262,10 +283,8 @@ static u64 *kept_word(struct iova_bitmap *bitmap, unsigned long index)
 
 	if (!page || nr != bitmap->page_nr) {
 		page = find_page(bitmap, nr);
-		if (!page) {
-			bitmap->error = -ENOMEM;
+		if (!page)
 			return NULL;
-		}
 	}
 	return page + index % PAGE_WORDS;
 }
@@ -288,6 +307,8 @@ static void store_word(struct iova_bitmap *bitmap)
 	word = kept_word(bitmap, bitmap->word_index);
 	if (word)
 		*word |= bits;
+	else
+		lose_words(bitmap, bitmap->word_index, 1);
 }
 
 static __always_inline void mark_in_word(struct iova_bitmap *bitmap,
@@ -332,7 +353,7 @@ static void keep_fill(struct iova_bitmap *bitmap, unsigned long index,
 		fills = kvrealloc(bitmap->fills, array_size(max, sizeof(*fills)),
 				  GFP_KERNEL_ACCOUNT);
 		if (!fills) {
-			bitmap->error = -ENOMEM;
+			lose_words(bitmap, index, nwords);
 			return;
 		}
 		bitmap->fills = fills;
@@ -357,9 +378,10 @@ static void mark_whole_words(struct iova_bitmap *bitmap, unsigned long index,
 	} else {
 		for (; nwords; nwords--, index++) {
 			word = kept_word(bitmap, index);
-			if (!word)
-				return;
-			*word = U64_MAX;
+			if (word)
+				*word = U64_MAX;
+			else
+				lose_words(bitmap, index, 1);
 		}
 	}
 }
@@ -454,6 +476,26 @@ static void store_kept(struct iova_bitmap *bitmap)
 	bitmap->page = NULL;
 }
 
+/* More than was dirty, rather than less: nobody can find out any more */
+static void store_lost(struct iova_bitmap *bitmap)
+{
+	unsigned long first = bitmap->lost_first, last = bitmap->lost_last;
+	unsigned long last_bit = (bitmap->last_iova - bitmap->iova) >>
+				 bitmap->page_shift;
+
+	if (likely(!bitmap->no_memory))
+		return;
+	bitmap->no_memory = false;
+	if (last == bitmap->whole_words && !bitmap->error)
+		store_user_word(bitmap, last,
+				GENMASK_U64(last_bit % WORD_BITS, 0));
+	if (first < bitmap->whole_words)
+		fill_user_words(bitmap, first,
+				min(last + 1, bitmap->whole_words) - first);
+	if (!bitmap->error)
+		bitmap->error = -ENOMEM;
+}
+
 /* Bring everything recorded so far to user memory */
 static void store_pending(struct iova_bitmap *bitmap)
 {
@@ -462,6 +504,7 @@ static void store_pending(struct iova_bitmap *bitmap)
 	bitmap->run_start = 0;
 	bitmap->run_end = 0;
 	store_word(bitmap);
+	store_lost(bitmap);
 }
 
 static noinline void start_run(struct iova_bitmap *bitmap, unsigned long iova,
@@ -638,8 +681,8 @@ static int check_writable(struct iova_bitmap *bitmap)
  * that nobody may wait for user memory with.
  *
  * Return: 0, what @fn returned if that is not 0, -EFAULT if the user memory
- * cannot be written, -ENOMEM if there is no memory to keep bits in, or -EINTR if
- * a fatal signal arrived.
+ * cannot be written, -ENOMEM if there was no memory to keep bits in, and more of
+ * them are set than @fn recorded, or -EINTR if a fatal signal arrived.
  */
 int iova_bitmap_for_each(struct iova_bitmap *bitmap, void *opaque,
 			 iova_bitmap_fn_t fn)

@@ -99,6 +99,8 @@ extern struct env_mmio {
 	bool gone;
 } env_mmio;
 
+/* Pages of IOVAs, a bit each, that a device has written to in any domain */
+extern u64 env_dirty;
 void env_iommu_reset(void);
 void env_iommu_check(void);
 /* Can a device reach the page through any domain, or what an IOTLB has? */

@@ -54,6 +54,7 @@ struct iommu_group {
 
 struct device env_devices[ENV_DEVICES];
 struct env_iommu env_iommu;
+u64 env_dirty;
 unsigned int env_answers[16];
 unsigned int env_requests[16];
 struct env_mmio env_mmio;
@@ -85,6 +86,7 @@ void env_iommu_reset(void)
 {
 	unsigned int i;
 
+	env_dirty = 0;
 	memset(doms, 0, sizeof(doms));
 	memset(groups, 0, sizeof(groups));
 	memset(dev_iommus, 0, sizeof(dev_iommus));
@@ -279,9 +281,15 @@ static int env_read_dirty(struct iommu_domain *domain, unsigned long iova,
 	unsigned long i;
 
 	shim_point("read_and_clear_dirty", domain);
-	for (i = PHYS_PFN(iova); i <= PHYS_PFN(iova + size - 1); i++)
+	for (i = PHYS_PFN(iova); i <= PHYS_PFN(iova + size - 1); i++) {
 		IL_ASSERT(to_env(domain)->pte[i],
 			  "dirty bits of IOVA %lu, which is not mapped", i);
+		if (!(env_dirty & BIT_ULL(i)))
+			continue;
+		iommu_dirty_bitmap_record(dirty, P(i), PAGE_SIZE);
+		if (!(flags & IOMMU_DIRTY_NO_CLEAR))
+			env_dirty &= ~BIT_ULL(i);
+	}
 	return 0;
 }
 

@@ -377,6 +377,27 @@ static void read_dirty(void)
 	       iopgt_read_dirty(iopt[0], member[0].domain, 0, &cmd));
 }
 
+/* Without memory for it, too: no dirty bit is cleared that nobody is told of */
+static void read_dirty_surely(void)
+{
+	u64 bits[ENV_IOVAS] = { }, written = 3 | GENMASK_ULL(59, 56);
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.length = P(ENV_IOVAS),
+		.page_size = PAGE_SIZE / 64,
+		.data = (uintptr_t)bits,
+	};
+	unsigned int i;
+	int rc;
+
+	env_dirty = written;
+	rc = iopgt_read_dirty(iopt[0], member[0].domain, 0, &cmd);
+	il_log("read_dirty = %d", rc);
+	for (i = 0; rc != -EFAULT && i != ENV_IOVAS; i++)
+		if (written & ~env_dirty & BIT_ULL(i))
+			IL_ASSERT(bits[i] == U64_MAX,
+				  "that page %u is dirty is lost", i);
+}
+
 static void reserve(void)
 {
 	int rc = iopgt_reserve(iopt[0], P(0), P(3) - 1, &scene);
@@ -691,6 +712,8 @@ static const struct il_plan plans[] = {
 	{ { CALL(revoke), CALL(attach) }, SCENE(DMABUF), .failures = 1 },
 	{ { CALL(cut), CALL(copy_unmap) },
 	  SCENE(SPLIT), .failures = 1, .limit = 400000 },
+	{ { CALL(read_dirty_surely) }, SCENE(MORE), .failures = 1 },
+	{ { CALL(read_dirty_surely) }, SCENE(MORE), .failures = 2 },
 	/* Killed wherever a call may give up */
 	{ { CALL(map_0), CALL(detach) }, .kill = 1 },
 	{ { CALL(copy_unmap), CALL(unmap_0) }, .kill = 1 },
