@@ -860,9 +860,12 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
 			 area->prot);
 	if (!upper)
 		return -ENOMEM;
-	/* Domains give back only what is mapped page by page in parts */
+	/*
+	 * Domains give back only what is mapped page by page in parts, and where
+	 * there is one, areas have claims. Those are of whole pages, with or without.
+	 */
 	rc = 0;
-	if (!list_empty(&iopt->domains) &&
+	if (area->claimed &&
 	    (!iopt->split_to_pages || !PAGE_ALIGNED(start) ||
 	     area->pages->type == PAGES_DMABUF))
 		rc = -EINVAL;
@@ -880,7 +883,7 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
 
 /**
  * iopgt_cut() - Make areas end, and others begin, at given IOVAs
- * @iopt: IOVA space with iopgt_set_huge_pages(false)
+ * @iopt: IOVA space with iopgt_set_huge_pages(false), which may change meanwhile
  * @iovas: each is to be the first IOVA of an area, if it is in one
  * @num_iovas: how many
  *

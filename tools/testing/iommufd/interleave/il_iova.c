@@ -25,6 +25,8 @@ enum scene {
 	HOLE = 64,
 	/* What pin_held_back() pins does not come before the other calls end */
 	HELD_BACK = 128,
+	/* The access asks for no alignment: areas need not end where pages do */
+	BYTES = 256,
 };
 
 #define SPACES	2
@@ -322,6 +324,19 @@ static void unmap_ends(void)
 	unmap(1, 22, 1);
 }
 
+/*
+ * A container of version 1 cuts what it unmaps a part of, and the option that
+ * made it do so may have changed since it looked.
+ */
+static void cut_within_page(void)
+{
+	unsigned long at = P(20) + PAGE_SIZE / 2;
+
+	il_log("cut = %d", iopgt_cut(iopt[0], &at, 1));
+	il_log("unmap = %d",
+	       iopgt_unmap(iopt[0], P(20), PAGE_SIZE / 2, NULL));
+}
+
 static void pin_over_hole(void)
 {
 	pin_range(20, 3);
@@ -550,7 +565,7 @@ static void setup(const struct il_plan *plan)
 	for (i = 0; i != DOMAINS; i++)
 		space_of[i] = -1;
 	access = (struct access){ };
-	access.node.alignment = PAGE_SIZE;
+	access.node.alignment = scene & BYTES ? 1 : PAGE_SIZE;
 	/* Nobody can be asked to let go of what the kernel itself keeps */
 	access.node.unmap = scene & KEPT_PIN ? NULL : access_unmap;
 
@@ -671,6 +686,8 @@ static const struct il_plan plans[] = {
 	  SCENE(NO_DOMAIN), .finds = "gone-is-a-failure" },
 	{ { CALL(attach_surely), CALL(unmap_and_munmap), CALL(attach_and_stay) },
 	  SCENE(NO_DOMAIN), .limit = 400000 },
+	{ { CALL(attach), CALL(cut_within_page) },
+	  SCENE(HOLE | BYTES), .finds = "claim-cut-within-page" },
 	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(pin) }, SCENE(SPLIT) },
 	{ { CALL(cut), CALL(copy_unmap) }, SCENE(SPLIT) },
