@@ -329,6 +329,14 @@ static void queues(void)
 	DUE(-EBUSY, env_destroy(hwpt));
 	DUE(-EINVAL, env_veventq_alloc(viommu, 0, &id, &events));
 	DUE(-ENOENT, env_veventq_alloc(999, 1, &id, &events));
+	env_stride = 1;
+	DUE(0, env_map(ioas, 0, 2, 10));
+	DUE(-EINVAL, env_hw_queue_alloc(viommu, 0, 0, &id));
+	DUE(-ENOENT, env_hw_queue_alloc(999, 0, P(2), &id));
+	DUE(0, env_hw_queue_alloc(viommu, 0, P(2), &id));
+	DUE(-EBUSY, env_unmap(ioas, 0, 2));
+	DUE(0, env_destroy(id));
+	DUE(0, env_unmap(ioas, 0, 2));
 	DUE(0, env_fault_alloc(&id, &faults));
 	DUE(-EINVAL, faults->f_op->read(faults, (void __user *)&byte, 1, NULL));
 	DUE(0, faults->f_op->read(faults, (void __user *)&byte, 0, NULL));
@@ -404,6 +412,73 @@ static void container(void)
 	DUE(-ENODEV, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_GET));
 }
 
+static void container_info(void)
+{
+	struct {
+		struct vfio_iommu_type1_info info;
+		u8 caps[256];
+	} buffer = { .info.argsz = 8 };
+	const struct vfio_info_cap_header *header;
+
+	DUE(0, VFIO_IOAS(.op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas));
+	DUE(0, attach(0, IOMMU_NO_PASID, ioas));
+	DUE(-EINVAL, env_ioctl(VFIO_IOMMU_GET_INFO, &buffer));
+	/* How much room it takes */
+	buffer.info.argsz = sizeof(buffer.info);
+	DUE(0, env_ioctl(VFIO_IOMMU_GET_INFO, &buffer));
+	IL_ASSERT(buffer.info.argsz > sizeof(buffer.info) &&
+		  buffer.info.argsz <= sizeof(buffer) && !buffer.info.cap_offset,
+		  "%u bytes of capabilities", buffer.info.argsz);
+	DUE(0, env_ioctl(VFIO_IOMMU_GET_INFO, &buffer));
+	IL_ASSERT(buffer.info.cap_offset == sizeof(buffer.info) &&
+		  buffer.info.iova_pgsizes & PAGE_SIZE, "no capabilities");
+	header = (void *)buffer.caps;
+	IL_ASSERT(header->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE &&
+		  header->version == 1, "ID %u is first", header->id);
+	header = (void *)&buffer + header->next;
+	IL_ASSERT(header->id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL &&
+		  header->version == 1 && !header->next,
+		  "ID %u is behind it", header->id);
+	iommufd_device_detach(idev[0], IOMMU_NO_PASID);
+}
+
+/* Each place in a call that can fail does in turn: it fails as a whole, or not at all */
+static void failing(void)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.size = P(1),
+	};
+	struct iommu_hwpt_invalidate invalidate = {
+		.size = sizeof(invalidate),
+		.hwpt_id = ioas,
+	};
+	struct iommu_ioas_iova_ranges cmd = {};
+	struct iommu_iova_range range = {};
+	struct file *file;
+	u32 id;
+	int rc;
+
+	rc = env_ioctl(IOMMU_HWPT_INVALIDATE, &invalidate);
+	IL_ASSERT(rc == -EINVAL || rc == -EFAULT, "HWPT_INVALIDATE = %d", rc);
+	rc = get_ranges(&cmd, 1, &range);
+	IL_ASSERT(rc == -ENOMEM || rc == -EFAULT ||
+		  (!rc && range.last == ULONG_MAX), "IOVA_RANGES = %d", rc);
+	rc = env_fault_alloc(&id, &file);
+	IL_ASSERT(!rc || rc == -ENOMEM || rc == -EFAULT, "FAULT_ALLOC = %d", rc);
+	if (!rc) {
+		env_close_fd(0);
+		rc = env_destroy(id);
+		IL_ASSERT(!rc || rc == -EFAULT, "DESTROY = %d", rc);
+	}
+	VFIO_IOAS(.op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas);
+	rc = env_ioctl(VFIO_IOMMU_UNMAP_DMA, &unmap);
+	IL_ASSERT(!rc || rc == -EFAULT || rc == -ENODEV, "UNMAP_DMA = %d", rc);
+	rc = VFIO_MAP(.flags = VFIO_RW, .size = P(1));
+	IL_ASSERT(!rc || rc == -ENOMEM || rc == -EFAULT || rc == -ENODEV,
+		  "MAP_DMA = %d", rc);
+}
+
 static void access_unmap(void *data, unsigned long iova, unsigned long length)
 {
 }
@@ -451,6 +526,8 @@ static const struct il_plan plans[] = {
 	{ { CALL(group) }, SCENE(ONE_GROUP) },
 	{ { CALL(queues) } },
 	{ { CALL(container) } },
+	{ { CALL(container_info) } },
+	{ { CALL(failing) }, .failures = 1 },
 };
 
 int main(int argc, char **argv)
