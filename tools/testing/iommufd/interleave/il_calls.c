@@ -442,6 +442,15 @@ static void container_info(void)
 	iommufd_device_detach(idev[0], IOMMU_NO_PASID);
 }
 
+static void access_unmap(void *data, unsigned long iova, unsigned long length)
+{
+}
+
+static const struct iommufd_access_ops access_ops = {
+	.needs_pin_pages = 1,
+	.unmap = access_unmap,
+};
+
 /* Each place in a call that can fail does in turn: it fails as a whole, or not at all */
 static void failing(void)
 {
@@ -455,6 +464,7 @@ static void failing(void)
 	};
 	struct iommu_ioas_iova_ranges cmd = {};
 	struct iommu_iova_range range = {};
+	struct iommufd_access *another;
 	struct file *file;
 	u32 id;
 	int rc;
@@ -471,6 +481,11 @@ static void failing(void)
 		rc = env_destroy(id);
 		IL_ASSERT(!rc || rc == -EFAULT, "DESTROY = %d", rc);
 	}
+	another = iommufd_access_create(env_ctx(), &access_ops, NULL, &id);
+	IL_ASSERT(!IS_ERR(another) || PTR_ERR(another) == -ENOMEM,
+		  "an access is refused with %ld", PTR_ERR(another));
+	if (!IS_ERR(another))
+		iommufd_access_destroy(another);
 	VFIO_IOAS(.op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas);
 	rc = env_ioctl(VFIO_IOMMU_UNMAP_DMA, &unmap);
 	IL_ASSERT(!rc || rc == -EFAULT || rc == -ENODEV, "UNMAP_DMA = %d", rc);
@@ -478,15 +493,6 @@ static void failing(void)
 	IL_ASSERT(!rc || rc == -ENOMEM || rc == -EFAULT || rc == -ENODEV,
 		  "MAP_DMA = %d", rc);
 }
-
-static void access_unmap(void *data, unsigned long iova, unsigned long length)
-{
-}
-
-static const struct iommufd_access_ops access_ops = {
-	.needs_pin_pages = 1,
-	.unmap = access_unmap,
-};
 
 static void setup(const struct il_plan *plan)
 {
