@@ -13,6 +13,8 @@ enum scene {
 	MAPPED = 2,
 	/* A device is attached */
 	ATTACHED = 4,
+	/* ... to another IOAS, which has a copy of the mapping */
+	ELSEWHERE = 8,
 };
 
 static struct iommufd_device *idev;
@@ -122,6 +124,38 @@ static void unmap_other_part(void)
 	unmap_dma(0, 1, 0);
 }
 
+/* ... but only of whole pages, while that option says so */
+static void unmap_half_a_page(void)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.size = PAGE_SIZE / 2,
+	};
+
+	il_log("UNMAP_DMA = %d", env_ioctl(VFIO_IOMMU_UNMAP_DMA, &unmap));
+}
+
+static void huge_pages(void)
+{
+	struct iommu_option cmd = {
+		.size = sizeof(cmd),
+		.option_id = IOMMU_OPTION_HUGE_PAGES,
+		.op = IOMMU_OPTION_OP_SET,
+		.object_id = container_id(),
+		.val64 = 1,
+	};
+
+	il_log("OPTION = %d", env_ioctl(IOMMU_OPTION, &cmd));
+}
+
+/* The first domain: pins the container's memory */
+static void hwpt_alloc(void)
+{
+	u32 hwpt;
+
+	env_hwpt_alloc(dev_id, container_id(), 0, 0, &hwpt);
+}
+
 /* Success: no device reaches it any more */
 static void unmap_all(void)
 {
@@ -210,6 +244,14 @@ static void setup(const struct il_plan *plan)
 		map();
 	if (plan->scene & ATTACHED)
 		attach();
+	if (plan->scene & ELSEWHERE) {
+		u32 id = other;
+
+		IL_ASSERT(!env_copy(other, 0, container_id(), 0, 2) &&
+			  !iommufd_device_attach(idev, IOMMU_NO_PASID, &id),
+			  "elsewhere");
+		attached = true;
+	}
 }
 
 static void check(void)
@@ -254,6 +296,9 @@ static const struct il_plan plans[] = {
 	  SCENE(PRESENT | MAPPED | ATTACHED), LIMIT },
 	{ { CALL(unmap_part), CALL(detach), CALL(map_unmap) },
 	  SCENE(PRESENT | MAPPED | ATTACHED), .preemptions = 1, LIMIT },
+	{ { CALL(unmap_half_a_page), CALL(huge_pages), CALL(hwpt_alloc) },
+	  SCENE(PRESENT | MAPPED | ELSEWHERE), LIMIT,
+	  .finds = "claim-cut-within-page" },
 	{ { CALL(destroy), CALL(create), CALL(get) }, SCENE(PRESENT),
 	  .kill = 1, LIMIT },
 	{ { CALL(destroy), CALL(map_unmap), CALL(set) }, SCENE(PRESENT),
