@@ -6,7 +6,8 @@
  * IOVA space can be described. Each node knows the gap before it, and the largest
  * one in its subtree: looking a range up, adding or removing one, and finding the
  * lowest free place all take time in the logarithm of the number of ranges. What
- * lies behind the last range is no node's gap.
+ * lies behind the last range is no node's gap. Nor is value 0 a part of one: nobody
+ * is given it, so a first gap that is just too small does not attract each search.
  *
  * The caller locks. The tree knows nothing of what its nodes are embedded in.
  */
@@ -60,6 +61,14 @@ int gap_tree_insert(struct gap_tree *tree, struct gap_node *node)
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 	struct gap_node *before = NULL, *behind = NULL;
 
+	/* Most trees of extents never have another range */
+	if (!*link) {
+		node->gap = node->first - !!node->first;
+		node->largest = node->gap;
+		rb_link_node(&node->rb, NULL, link);
+		rb_set_parent_color(&node->rb, NULL, RB_BLACK);
+		return 0;
+	}
 	while (*link) {
 		struct gap_node *here = gap_node_of(*link);
 
@@ -77,7 +86,9 @@ int gap_tree_insert(struct gap_tree *tree, struct gap_node *node)
 
 	if (behind)
 		gap_set(behind, behind->first - node->last - 1);
-	node->gap = before ? node->first - before->last - 1 : node->first;
+	node->gap = node->first - (before ? before->last : 0) - 1;
+	if (unlikely(!node->first))
+		node->gap = 0;
 	node->largest = node->gap;
 	rb_link_node(&node->rb, parent, link);
 	gap_tree_augment.propagate(parent, NULL);
@@ -95,8 +106,8 @@ void gap_tree_erase(struct gap_tree *tree, struct gap_node *node)
 	struct gap_node *behind = gap_node_of(rb_next(&node->rb));
 
 	if (behind)
-		gap_set(behind, behind->gap + node->gap +
-				(node->last - node->first + 1));
+		gap_set(behind, behind->gap + node->gap + node->last -
+				node->first + !!node->first);
 	rb_erase_augmented(&node->rb, &tree->root, &gap_tree_augment);
 }
 
@@ -174,10 +185,10 @@ static bool gap_try(const struct gap_request *request, unsigned long first,
  * @request: what is wanted
  * @first: out: where it begins
  *
- * Every gap that is large enough is looked at. After GAP_MISFITS that do not fit
- * because of their alignment, only those are that are sure to, whatever their
- * alignment: so it stays O(log n). With @align equal to @grain that makes no
- * difference, and the search is exact.
+ * Value 0 is no place. Every gap that is large enough is looked at. After
+ * GAP_MISFITS that do not fit because of their alignment, only those are that are
+ * sure to, whatever their alignment: so it stays O(log n). With @align equal to
+ * @grain that makes no difference, and the search is exact.
  *
  * Return: whether there is one.
  */
@@ -190,7 +201,7 @@ bool gap_tree_find_gap(const struct gap_tree *tree,
 	unsigned int misfits = 0;
 
 	if (!node)
-		return gap_try(request, 0, ULONG_MAX, &misfits, first);
+		return gap_try(request, 1, ULONG_MAX, &misfits, first);
 	if (check_add_overflow(request->length,
 			       request->align - request->grain, &roomy))
 		roomy = ULONG_MAX;

@@ -15,7 +15,7 @@
  * @rb: link
  * @first: first value
  * @last: last value, inclusive
- * @gap: how many free values lie right before @first
+ * @gap: how many free values lie right before @first, without value 0
  * @largest: the largest @gap in the subtree below and including this node
  */
 struct gap_node {

@@ -107,7 +107,9 @@ static const char *mistake_below(const struct rb_node *rb,
 	}
 	if (*before && (*before)->last >= node->first)
 		return "ranges out of order";
-	gap = *before ? node->first - (*before)->last - 1 : node->first;
+	gap = node->first ? node->first - 1 : 0;
+	if (*before)
+		gap -= (*before)->last;
 	if (node->gap != gap)
 		return "wrong gap";
 	facts->largest = max(facts->largest, gap);
@@ -274,13 +276,12 @@ static void empty_tree(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gap_tree_empty(&t->tree));
 	KUNIT_EXPECT_NULL(test, gap_tree_first_in(&t->tree, 0, ULONG_MAX));
 	KUNIT_EXPECT_TRUE(test, gap_tree_find_gap(&t->tree, &request, &first));
-	KUNIT_EXPECT_EQ(test, first, 0);
+	KUNIT_EXPECT_EQ(test, first, 1);
 
 	/* The same of a tree that has become empty */
 	insert(test, 10, 20);
 	erase(test, 0);
 	KUNIT_EXPECT_NULL(test, gap_tree_first_in(&t->tree, 0, ULONG_MAX));
-	request.lowest = 1;
 	KUNIT_EXPECT_TRUE(test, gap_tree_find_gap(&t->tree, &request, &first));
 	KUNIT_EXPECT_EQ(test, first, 1);
 	request.lowest = 2;
@@ -377,15 +378,13 @@ static void whole_range(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, gap_tree_next_in(&node[2], ULONG_MAX - 1));
 	KUNIT_EXPECT_NULL(test, gap_tree_next_in(&node[3], ULONG_MAX));
 
-	/* The smallest gaps there can be, at the beginning and at the end */
+	/* Value 0 alone is no gap; the last one is the smallest there can be */
 	gap_tree_erase(tree, &node[0]);
 	check_tree(test, tree, 3);
-	KUNIT_EXPECT_TRUE(test, find(tree, 0, ULONG_MAX, 1, &first));
-	KUNIT_EXPECT_EQ(test, first, 0);
-	KUNIT_EXPECT_FALSE(test, find(tree, 0, ULONG_MAX, 2, &first));
+	KUNIT_EXPECT_FALSE(test, find(tree, 0, ULONG_MAX, 1, &first));
 	gap_tree_erase(tree, &node[3]);
 	check_tree(test, tree, 2);
-	KUNIT_EXPECT_TRUE(test, find(tree, 1, ULONG_MAX, 1, &first));
+	KUNIT_EXPECT_TRUE(test, find(tree, 0, ULONG_MAX, 1, &first));
 	KUNIT_EXPECT_EQ(test, first, ULONG_MAX);
 	KUNIT_EXPECT_FALSE(test, find(tree, 0, ULONG_MAX, 2, &first));
 	KUNIT_EXPECT_FALSE(test, find(tree, 1, ULONG_MAX - 1, 1, &first));
@@ -439,17 +438,18 @@ static void large_alignment(struct kunit *test)
 
 	/* Length and alignment together are more than there are values */
 	request.lowest = 0;
-	request.length = ULONG_MAX;
+	request.length = ULONG_MAX - 0x1000;
+	request.offset = 0x1000;
 	KUNIT_EXPECT_TRUE(test, gap_tree_find_gap(tree, &request, &first));
-	KUNIT_EXPECT_EQ(test, first, 0);
+	KUNIT_EXPECT_EQ(test, first, 0x1000);
 
 	/* The same before the first range, and behind the last one */
 	request.length = half + 0x1000;
-	t->node[0].first = half + 0x1000;
+	t->node[0].first = half + 0x2000;
 	t->node[0].last = ULONG_MAX;
 	KUNIT_ASSERT_EQ(test, gap_tree_insert(tree, &t->node[0]), 0);
 	KUNIT_EXPECT_TRUE(test, gap_tree_find_gap(tree, &request, &first));
-	KUNIT_EXPECT_EQ(test, first, 0);
+	KUNIT_EXPECT_EQ(test, first, 0x1000);
 	gap_tree_erase(tree, &t->node[0]);
 
 	request.offset = 0x2000;
@@ -487,7 +487,7 @@ static bool range_free(const struct tree_test *t, unsigned long first,
 static bool place_valid(const struct tree_test *t,
 			const struct gap_request *request, unsigned long first)
 {
-	return first >= request->lowest && first <= request->highest &&
+	return first && first >= request->lowest && first <= request->highest &&
 	       request->highest - first >= request->length - 1 &&
 	       first % request->align == request->offset &&
 	       range_free(t, first, request->length);

@@ -75,7 +75,7 @@ static unsigned long gap_tree_largest(const struct rb_node *rb)
 static void check_gap_tree(struct invariant_check *check,
 			   const struct gap_tree *tree)
 {
-	unsigned long next = 0, largest;
+	unsigned long next = 0, gap, largest;
 	struct gap_node *node;
 	bool full = false;
 
@@ -87,9 +87,11 @@ static void check_gap_tree(struct invariant_check *check,
 				     node->first, node->last);
 			return;
 		}
-		check_that(check, node->gap == node->first - next,
+		/* Value 0 is part of no gap */
+		gap = node->first - next - (!next && node->first);
+		check_that(check, node->gap == gap,
 			   "gap before 0x%lx is 0x%lx, not 0x%lx", node->first,
-			   node->first - next, node->gap);
+			   gap, node->gap);
 		largest = max3(node->gap, gap_tree_largest(node->rb.rb_left),
 			       gap_tree_largest(node->rb.rb_right));
 		check_that(check, node->largest == largest,
