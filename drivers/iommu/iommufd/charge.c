@@ -46,13 +46,8 @@ void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget)
 		return;
 
 	payer->task = get_task_struct(current->group_leader);
-	if (budget->by_process) {
-		payer->mode = PIN_CHARGE_MM;
-	} else {
-		payer->mode = PIN_CHARGE_USER;
-		payer->user = get_uid(current_user());
-		payer->ns = get_user_ns(current_user_ns());
-	}
+	if (!budget->by_process)
+		payer->cred = get_current_cred();
 }
 
 /**
@@ -66,10 +61,8 @@ void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from)
 	mmgrab(to->mm);
 	if (to->task)
 		get_task_struct(to->task);
-	if (to->user) {
-		get_uid(to->user);
-		get_user_ns(to->ns);
-	}
+	if (to->cred)
+		get_cred(to->cred);
 }
 
 /**
@@ -80,11 +73,17 @@ void pin_payer_release(struct pin_payer *payer)
 {
 	if (payer->task)
 		put_task_struct(payer->task);
-	if (payer->user) {
-		free_uid(payer->user);
-		put_user_ns(payer->ns);
-	}
+	if (payer->cred)
+		put_cred(payer->cred);
 	mmdrop(payer->mm);
+}
+
+/* Are the pages of either counted together? */
+static bool pin_payer_same_count(const struct pin_payer *a,
+				 const struct pin_payer *b)
+{
+	return a->cred && b->cred && a->cred->user == b->cred->user &&
+	       a->cred->user_ns == b->cred->user_ns;
 }
 
 /**
@@ -96,16 +95,11 @@ void pin_payer_release(struct pin_payer *payer)
  */
 bool pin_payer_same(const struct pin_payer *a, const struct pin_payer *b)
 {
-	return a->mm == b->mm && a->task == b->task && a->user == b->user &&
-	       a->ns == b->ns && a->mode == b->mode;
-}
+	enum pin_charge_mode mode = pin_payer_mode(a);
 
-/* Are the pages of either counted together? */
-static bool pin_payer_same_count(const struct pin_payer *a,
-				 const struct pin_payer *b)
-{
-	return a->mode == PIN_CHARGE_USER && b->mode == PIN_CHARGE_USER &&
-	       a->user == b->user && a->ns == b->ns;
+	return a->mm == b->mm && a->task == b->task &&
+	       pin_payer_mode(b) == mode &&
+	       (mode != PIN_CHARGE_USER || pin_payer_same_count(a, b));
 }
 
 static unsigned long memlock_pages(const struct task_struct *task)
@@ -171,13 +165,13 @@ static int pin_charge_user(const struct pin_payer *payer, unsigned long npages)
 {
 	int rc;
 
-	rc = counter_charge(&payer->user->locked_vm, npages,
+	rc = counter_charge(&payer->cred->user->locked_vm, npages,
 			    memlock_pages(payer->task));
 	if (rc)
 		return rc;
-	rc = owners_charge(payer->ns, npages);
+	rc = owners_charge(payer->cred->user_ns, npages);
 	if (rc)
-		atomic_long_sub(npages, &payer->user->locked_vm);
+		atomic_long_sub(npages, &payer->cred->user->locked_vm);
 	return rc;
 }
 
@@ -204,9 +198,9 @@ static int payer_charge(const struct pin_payer *payer, unsigned long npages)
 {
 	int rc = 0;
 
-	if (payer->mode == PIN_CHARGE_USER)
+	if (pin_payer_mode(payer) == PIN_CHARGE_USER)
 		rc = pin_charge_user(payer, npages);
-	else if (payer->mode == PIN_CHARGE_MM)
+	else if (pin_payer_mode(payer) == PIN_CHARGE_MM)
 		rc = pin_charge_mm(payer, npages);
 	if (!rc)
 		atomic64_add(npages, &payer->mm->pinned_vm);
@@ -216,17 +210,17 @@ static int payer_charge(const struct pin_payer *payer, unsigned long npages)
 static void payer_uncharge(const struct pin_payer *payer, unsigned long npages)
 {
 	atomic64_sub(npages, &payer->mm->pinned_vm);
-	if (payer->mode == PIN_CHARGE_USER) {
-		atomic_long_sub(npages, &payer->user->locked_vm);
-		owners_uncharge(payer->ns, npages, &init_user_ns);
-	} else if (payer->mode == PIN_CHARGE_MM) {
+	if (pin_payer_mode(payer) == PIN_CHARGE_USER) {
+		atomic_long_sub(npages, &payer->cred->user->locked_vm);
+		owners_uncharge(payer->cred->user_ns, npages, &init_user_ns);
+	} else if (pin_payer_mode(payer) == PIN_CHARGE_MM) {
 		pin_uncharge_mm(payer, npages);
 	}
 }
 
 static int budget_charge(const struct pin_payer *payer, unsigned long npages)
 {
-	if (payer->mode != PIN_CHARGE_MM)
+	if (pin_payer_mode(payer) != PIN_CHARGE_MM)
 		return 0;
 	return counter_charge(&payer->budget->npages, npages,
 			      memlock_pages(payer->task));
@@ -234,7 +228,7 @@ static int budget_charge(const struct pin_payer *payer, unsigned long npages)
 
 static void budget_uncharge(const struct pin_payer *payer, unsigned long npages)
 {
-	if (payer->mode == PIN_CHARGE_MM)
+	if (pin_payer_mode(payer) == PIN_CHARGE_MM)
 		atomic_long_sub(npages, &payer->budget->npages);
 }
 
@@ -251,6 +245,10 @@ int pin_charge(const struct pin_payer *payer, unsigned long npages)
 {
 	int rc;
 
+	if (likely(pin_payer_mode(payer) == PIN_CHARGE_NONE)) {
+		atomic64_add(npages, &payer->mm->pinned_vm);
+		return 0;
+	}
 	rc = budget_charge(payer, npages);
 	if (rc)
 		return rc;
@@ -269,6 +267,10 @@ int pin_charge(const struct pin_payer *payer, unsigned long npages)
  */
 void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
 {
+	if (likely(pin_payer_mode(payer) == PIN_CHARGE_NONE)) {
+		atomic64_sub(npages, &payer->mm->pinned_vm);
+		return;
+	}
 	payer_uncharge(payer, npages);
 	budget_uncharge(payer, npages);
 }
@@ -277,7 +279,8 @@ void pin_uncharge(const struct pin_payer *payer, unsigned long npages)
 static bool move_within_budget(const struct pin_payer *from,
 			       const struct pin_payer *to)
 {
-	return from->mode == PIN_CHARGE_MM && to->mode == PIN_CHARGE_MM;
+	return pin_payer_mode(from) == PIN_CHARGE_MM &&
+	       pin_payer_mode(to) == PIN_CHARGE_MM;
 }
 
 /**
@@ -300,7 +303,7 @@ int pin_move_charge(const struct pin_payer *from, const struct pin_payer *to,
 	if (!npages)
 		return 0;
 	if (pin_payer_same_count(from, to))
-		return counter_charge(&to->user->locked_vm, 0,
+		return counter_charge(&to->cred->user->locked_vm, 0,
 				      memlock_pages(to->task));
 	if (move_within_budget(from, to))
 		return payer_charge(to, npages);

@@ -11,8 +11,7 @@
 
 struct cred;
 struct mm_struct;
-struct user_namespace;
-struct user_struct;
+struct pin_payer;
 
 /**
  * enum pin_charge_mode - which limit pinned pages count against
@@ -32,10 +31,13 @@ enum pin_charge_mode {
  * struct pin_budget - how a context has its pages charged
  * @by_process: IOMMU_OPTION_RLIMIT_MODE; does not change while there are objects
  * @npages: pages charged in PIN_CHARGE_MM mode, to whichever processes
+ * @new_payer: of the change of who pays that is under way, or was; for ranges that
+ *             it has reached
  */
 struct pin_budget {
 	bool by_process;
 	atomic_long_t npages;
+	const struct pin_payer *new_payer;
 };
 
 /**
@@ -43,19 +45,26 @@ struct pin_budget {
  * @mm: its address space, grabbed; its VmPin shows the pages in every mode
  * @task: thread group leader whose RLIMIT_MEMLOCK holds, referenced; NULL in
  *        PIN_CHARGE_NONE mode
- * @user: whose pages are counted, referenced; PIN_CHARGE_USER mode only
- * @ns: @user's namespace, whose owner answers for it, referenced; with @user
+ * @cred: the user whose pages are counted, and the namespace whose owner answers for
+ *        it, referenced; NULL but in PIN_CHARGE_USER mode
  * @budget: of the context
- * @mode: what is counted against what
+ *
+ * Every area that is mapped has one: pin_payer_mode() is not stored.
  */
 struct pin_payer {
 	struct mm_struct *mm;
 	struct task_struct *task;
-	struct user_struct *user;
-	struct user_namespace *ns;
+	const struct cred *cred;
 	struct pin_budget *budget;
-	enum pin_charge_mode mode;
 };
+
+static inline enum pin_charge_mode
+pin_payer_mode(const struct pin_payer *payer)
+{
+	if (!payer->task)
+		return PIN_CHARGE_NONE;
+	return payer->cred ? PIN_CHARGE_USER : PIN_CHARGE_MM;
+}
 
 /**
  * struct pin_overhead - what an object takes in kernel memory
@@ -66,6 +75,21 @@ struct pin_overhead {
 	const struct cred *cred;
 	unsigned long npages;
 };
+
+/* Who is charged, too, for what @payer pays for. The mover alone changes it. */
+static inline const struct pin_payer *
+pin_new_payer(const struct pin_payer *payer)
+{
+	return READ_ONCE(payer->budget->new_payer);
+}
+
+static inline void pin_set_new_payer(const struct pin_payer *payer,
+				     const struct pin_payer *new_payer)
+{
+	/* Ranges that it has reached before are being charged meanwhile */
+	if (payer->budget->new_payer != new_payer)
+		WRITE_ONCE(payer->budget->new_payer, new_payer);
+}
 
 void pin_payer_init(struct pin_payer *payer, struct pin_budget *budget);
 void pin_payer_copy(struct pin_payer *to, const struct pin_payer *from);

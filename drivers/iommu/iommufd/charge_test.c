@@ -4,6 +4,7 @@
  * namespaces, processes and the context's budget, and a change of who pays.
  */
 #include <kunit/test.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -28,12 +29,14 @@ struct test_level {
  * @budget: of the context that all belong to
  * @levels: namespaces, one in the other
  * @users: two of them
+ * @creds: of them, in one namespace each
  * @mms: two processes
  */
 struct charge_ctx {
 	struct pin_budget budget;
 	struct test_level levels[2];
 	struct user_struct users[2];
+	struct cred creds[2];
 	struct mm_struct *mms[2];
 };
 
@@ -57,13 +60,13 @@ static void set_level(struct charge_ctx *ctx, unsigned int level, uid_t owner,
 static struct pin_payer by_user(struct charge_ctx *ctx, unsigned int n,
 				struct user_namespace *ns)
 {
+	ctx->creds[n].user = &ctx->users[n];
+	ctx->creds[n].user_ns = ns;
 	return (struct pin_payer){
 		.mm = ctx->mms[n],
 		.task = current,
-		.user = &ctx->users[n],
-		.ns = ns,
+		.cred = &ctx->creds[n],
 		.budget = &ctx->budget,
-		.mode = PIN_CHARGE_USER,
 	};
 }
 
@@ -73,7 +76,6 @@ static struct pin_payer by_process(struct charge_ctx *ctx, unsigned int n)
 		.mm = ctx->mms[n],
 		.task = current,
 		.budget = &ctx->budget,
-		.mode = PIN_CHARGE_MM,
 	};
 }
 

@@ -56,9 +56,12 @@ struct pages_extent *pages_find_extent(struct iommufd_pages *pages,
 static struct pages_extent *extent_alloc(struct iommufd_pages *pages)
 {
 	struct pages_extent *extent = &pages->extent;
+	struct pages_extent_alone *alone;
 
-	if (extent->claims)
-		extent = kmem_cache_alloc(extent_cache, GFP_KERNEL_ACCOUNT);
+	if (unlikely(extent->claims)) {
+		alone = kmem_cache_alloc(extent_cache, GFP_KERNEL_ACCOUNT);
+		extent = alone ? &alone->extent : NULL;
+	}
 	if (extent) {
 		extent->claims = 1;
 		extent->pins = NULL;
@@ -72,23 +75,23 @@ static void extent_free(struct iommufd_pages *pages,
 	if (extent == &pages->extent)
 		extent->claims = 0;
 	else
-		kmem_cache_free(extent_cache, extent);
+		kmem_cache_free(extent_cache, extent_alone(extent));
 }
 
 static struct pages_store *store_alloc(struct iommufd_pages *pages)
 {
 	struct pages_store *store = &pages->store;
 
-	if (store->extents)
+	if (store->runs.owners)
 		store = kzalloc_obj(*store, GFP_KERNEL_ACCOUNT);
 	if (store)
-		store->extents = 1;
+		store->runs.owners = 1;
 	return store;
 }
 
 static void store_put(struct iommufd_pages *pages, struct pages_store *store)
 {
-	if (--store->extents)
+	if (--store->runs.owners)
 		return;
 	pfn_store_clear(&store->runs);
 	if (store != &pages->store)
@@ -134,8 +137,9 @@ static int pages_charge(struct iommufd_pages *pages, unsigned long npages)
 	rc = pin_charge(&pages->payer, npages);
 	if (rc)
 		return rc;
-	if (unlikely(pages->new_payer)) {
-		rc = pin_move_charge(&pages->payer, pages->new_payer, npages);
+	if (unlikely(pages->moving)) {
+		rc = pin_move_charge(&pages->payer,
+				     pin_new_payer(&pages->payer), npages);
 		if (rc) {
 			pin_uncharge(&pages->payer, npages);
 			return rc;
@@ -150,15 +154,16 @@ static void pages_uncharge(struct iommufd_pages *pages, unsigned long npages)
 	if (pages->type == PAGES_DMABUF)
 		return;
 	pages->charged -= npages;
-	if (unlikely(pages->new_payer))
-		pin_move_uncharge(&pages->payer, pages->new_payer, npages);
+	if (unlikely(pages->moving))
+		pin_move_uncharge(&pages->payer,
+				  pin_new_payer(&pages->payer), npages);
 	pin_uncharge(&pages->payer, npages);
 }
 
 /* An extent for what nobody has pinned yet, charged, with an empty store */
-static struct pages_extent *pages_new_extent(struct iommufd_pages *pages,
-					     unsigned long first,
-					     unsigned long last)
+static __always_inline struct pages_extent *
+pages_new_extent(struct iommufd_pages *pages, unsigned long first,
+		 unsigned long last)
 {
 	struct pages_extent *extent;
 	int rc = -ENOMEM;
@@ -246,13 +251,20 @@ static void pages_drop_extent(struct iommufd_pages *pages,
 static void pages_drop_all(struct iommufd_pages *pages)
 {
 	struct pages_extent *extent, *next;
+	struct gap_node *node = &pages->extent.node;
 
+	if (likely(pages->extents.root.rb_node == &node->rb &&
+		   !node->rb.rb_left && !node->rb.rb_right)) {
+		pages_unpin_extent(pages, &pages->extent);
+		goto uncharge;
+	}
 	/* Each before its parent: it is not taken out of the tree */
 	rbtree_postorder_for_each_entry_safe(extent, next, &pages->extents.root,
 					     node.rb) {
 		pages_unpin_extent(pages, extent);
 		cond_resched();
 	}
+uncharge:
 	pages->extents = GAP_TREE_INIT;
 	pages_uncharge(pages, pages->charged);
 }
@@ -271,7 +283,7 @@ static int pages_split_extent(struct iommufd_pages *pages, unsigned long at)
 	upper->claims = extent->claims;
 	upper->store = extent->store;
 	upper->offset = extent->offset + (at - extent->node.first);
-	extent->store->extents++;
+	extent->store->runs.owners++;
 	gap_tree_split(&pages->extents, &extent->node, &upper->node, at);
 	return 0;
 }
@@ -296,7 +308,7 @@ static void pages_merge_extents(struct iommufd_pages *pages)
 		gap_tree_erase(&pages->extents, &extent->node);
 		extent->node.last = next->node.last;
 		gap_tree_insert(&pages->extents, &extent->node);
-		extent->store->extents--;
+		extent->store->runs.owners--;
 		extent_free(pages, next);
 		cond_resched();
 	}
@@ -340,16 +352,6 @@ void pages_remove_claim(struct iommufd_pages *pages,
 		pages_drop_claim(pages, extent, last);
 	if (pages->claims == 1)
 		pages_merge_extents(pages);
-}
-
-static void pages_remove_claim_at(struct iommufd_pages *pages,
-				  unsigned long first, unsigned long last)
-{
-	struct pages_extent *extent = NULL;
-
-	if (pages->claims != 1)
-		extent = pages_find_extent(pages, first, first);
-	pages_remove_claim(pages, extent, last);
 }
 
 /* The same where not all has been pinned */
@@ -514,9 +516,17 @@ int pages_claim_new(struct iommufd_pages *pages, unsigned long start,
 void pages_unclaim(struct iommufd_pages *pages, unsigned long start,
 		   unsigned long length)
 {
+	unsigned long first;
+
 	guard(mutex)(&pages->lock);
-	pages_remove_claim_at(pages, start >> PAGE_SHIFT,
-			      (start + length - 1) >> PAGE_SHIFT);
+	if (likely(pages->claims == 1)) {
+		pages->claims = 0;
+		pages_drop_all(pages);
+		return;
+	}
+	first = start >> PAGE_SHIFT;
+	pages_remove_claim(pages, pages_find_extent(pages, first, first),
+			   (start + length - 1) >> PAGE_SHIFT);
 }
 
 /**
@@ -570,16 +580,18 @@ struct iommufd_pages *pages_new(enum pages_type type, unsigned long start,
 	pages->type = type;
 	pages->writable = writable;
 	pages->turn_taken = false;
+	pages->moving = false;
 	mutex_init(&pages->lock);
-	pages->npages = (last >> PAGE_SHIFT) + 1;
 	pages->dmabuf = NULL;
 	pin_payer_init(&pages->payer, budget);
-	pages->new_payer = NULL;
 	pages->charged = 0;
 	pages->claims = 0;
 	pages->extents = GAP_TREE_INIT;
 	pages->extent.claims = 0;
 	pages->store = (struct pages_store){};
+#ifdef CONFIG_IOMMUFD_TEST
+	pages->npages = (last >> PAGE_SHIFT) + 1;
+#endif
 	return pages;
 }
 
@@ -691,7 +703,7 @@ int __init pages_init(size_t user_size)
 					sizeof(struct iommufd_pages) + user_size,
 					__alignof__(struct iommufd_pages),
 					SLAB_ACCOUNT, NULL);
-	extent_cache = KMEM_CACHE(pages_extent, SLAB_ACCOUNT);
+	extent_cache = KMEM_CACHE(pages_extent_alone, SLAB_ACCOUNT);
 	if (!pages_cache || !extent_cache) {
 		pages_exit();
 		return -ENOMEM;

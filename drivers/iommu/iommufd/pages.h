@@ -20,12 +20,11 @@ struct pages_dmabuf;
 
 /**
  * struct pages_store - a store of runs that extents share
- * @runs: the runs; complete and constant
- * @extents: number of extents with pages in it
+ * @runs: the runs; complete and constant, but for @owners, which is the number of
+ *        extents with pages in it
  */
 struct pages_store {
 	struct pfn_store runs;
-	unsigned int extents;
 };
 
 /**
@@ -52,7 +51,6 @@ struct pages_pin {
  * @offset: of its first page in @store, in pages
  * @pins: those that begin at its first page. A claim begins where an extent does,
  *        and keeps that extent.
- * @pin: the first one's memory; there seldom is another
  */
 struct pages_extent {
 	struct gap_node node;
@@ -60,8 +58,23 @@ struct pages_extent {
 	struct pages_store *store;
 	unsigned long offset;
 	struct pages_pin *pins;
+};
+
+/**
+ * struct pages_extent_alone - an extent that is not iommufd_pages::extent
+ * @extent: the extent
+ * @pin: memory for its first pin
+ */
+struct pages_extent_alone {
+	struct pages_extent extent;
 	struct pages_pin pin;
 };
+
+static inline struct pages_extent_alone *
+extent_alone(struct pages_extent *extent)
+{
+	return container_of(extent, struct pages_extent_alone, extent);
+}
 
 enum pages_type {
 	PAGES_USER,
@@ -75,28 +88,30 @@ enum pages_type {
  * @type: what kind of memory
  * @writable: devices may write to it
  * @turn_taken: a claim is being added, under @lock
+ * @moving: while IOMMU_IOAS_CHANGE_PROCESS is under way: @payer.budget->new_payer is
+ *          charged, too
  * @lock: protects all that is not constant; not held while memory is pinned
- * @npages: size; page indices below are relative to the range
  * @uaddr: PAGES_USER: page aligned start address in @payer.mm
  * @file: PAGES_FILE: the memfd, referenced
  * @first: PAGES_FILE: index of the range's first page in @file
  * @dmabuf: PAGES_DMABUF: the attachment
  * @payer: who pays; PAGES_USER: whose memory it is, which is constant
- * @new_payer: while IOMMU_IOAS_CHANGE_PROCESS is under way, who is charged, too;
- *             else NULL
  * @charged: pages charged to @payer
  * @claims: number of claims
  * @extents: what is pinned, struct pages_extent by page index
  * @extent: the first extent's memory; most ranges never have another
  * @store: the first store's memory
+ * @npages: size; page indices are relative to the range
+ *
+ * Each area that is mapped has one: with the area, 12 fit into a page.
  */
 struct iommufd_pages {
 	struct kref kref;
 	enum pages_type type : 8;
 	bool writable;
 	bool turn_taken;
+	bool moving;
 	struct mutex lock; /* protects charged, claims, extents, and below */
-	unsigned long npages;
 	union {
 		unsigned long uaddr;
 		struct {
@@ -106,12 +121,14 @@ struct iommufd_pages {
 		struct pages_dmabuf *dmabuf;
 	};
 	struct pin_payer payer;
-	const struct pin_payer *new_payer;
 	unsigned long charged;
 	unsigned int claims;
 	struct gap_tree extents;
 	struct pages_extent extent;
 	struct pages_store store;
+#ifdef CONFIG_IOMMUFD_TEST
+	unsigned long npages;
+#endif
 };
 
 /**

@@ -164,6 +164,7 @@ static int pages_dmabuf_attach(struct iommufd_pages *pages,
 			       struct dma_buf *dmabuf, struct device *dev,
 			       unsigned long start, unsigned long length)
 {
+	unsigned long last = offset_in_page(start) + length - 1;
 	struct dma_buf_attachment *attach;
 	struct phys_vec phys;
 	int rc;
@@ -184,7 +185,8 @@ static int pages_dmabuf_attach(struct iommufd_pages *pages,
 	if (!rc && (!PAGE_ALIGNED(phys.paddr) || start > phys.len ||
 		    length > phys.len - start))
 		rc = -EINVAL;
-	if (!rc && !pfn_run_fits(PHYS_PFN(phys.paddr + start), pages->npages))
+	if (!rc && !pfn_run_fits(PHYS_PFN(phys.paddr + start),
+				 (last >> PAGE_SHIFT) + 1))
 		rc = -EOVERFLOW;
 	if (rc) {
 		dma_buf_detach(dmabuf, attach);

@@ -39,7 +39,7 @@ int pages_move_add(struct pages_move *move, struct iommufd_pages *pages)
 	if (pages->type == PAGES_USER)
 		return -EINVAL;
 	/* Only a pages_move changes either */
-	if (pages->new_payer || pin_payer_same(&pages->payer, &move->payer))
+	if (pages->moving || pin_payer_same(&pages->payer, &move->payer))
 		return 0;
 	moving = kmalloc_obj(*moving, GFP_KERNEL_ACCOUNT);
 	if (!moving)
@@ -49,8 +49,10 @@ int pages_move_add(struct pages_move *move, struct iommufd_pages *pages)
 		return -EINTR;
 	}
 	rc = pin_move_charge(&pages->payer, &move->payer, pages->charged);
-	if (!rc)
-		pages->new_payer = &move->payer;
+	if (!rc) {
+		pin_set_new_payer(&pages->payer, &move->payer);
+		pages->moving = true;
+	}
 	mutex_unlock(&pages->lock);
 	if (rc) {
 		kfree(moving);
@@ -64,20 +66,20 @@ int pages_move_add(struct pages_move *move, struct iommufd_pages *pages)
 
 static void pages_move_end_one(struct iommufd_pages *pages, bool commit)
 {
-	const struct pin_payer *new_payer = pages->new_payer;
+	const struct pin_payer *new_payer = pin_new_payer(&pages->payer);
 	struct pin_payer old;
 
 	if (!commit) {
 		guard(mutex)(&pages->lock);
 		pin_move_uncharge(&pages->payer, new_payer, pages->charged);
-		pages->new_payer = NULL;
+		pages->moving = false;
 		return;
 	}
 	scoped_guard(mutex, &pages->lock) {
 		pin_move_commit(&pages->payer, new_payer, pages->charged);
 		old = pages->payer;
 		pin_payer_copy(&pages->payer, new_payer);
-		pages->new_payer = NULL;
+		pages->moving = false;
 	}
 	pin_payer_release(&old);
 }

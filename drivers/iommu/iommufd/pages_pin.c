@@ -25,7 +25,22 @@ static struct pages_pin *extent_find_pin(struct pages_extent *extent,
 	return found;
 }
 
-static int extent_add_pin(struct pages_extent *extent, unsigned long npages,
+/* Memory that comes with the extent, for its first pin */
+static struct pages_pin *extent_own_pin(struct iommufd_pages *pages,
+					struct pages_extent *extent)
+{
+	return extent == &pages->extent ? NULL : &extent_alone(extent)->pin;
+}
+
+static void pin_free(struct iommufd_pages *pages, struct pages_extent *extent,
+		     struct pages_pin *pin)
+{
+	if (pin != extent_own_pin(pages, extent))
+		kfree(pin);
+}
+
+static int extent_add_pin(struct iommufd_pages *pages,
+			  struct pages_extent *extent, unsigned long npages,
 			  const void *user, unsigned long iova)
 {
 	struct pages_pin *pin = extent_find_pin(extent, npages, user, iova);
@@ -35,8 +50,8 @@ static int extent_add_pin(struct pages_extent *extent, unsigned long npages,
 		pin->count++;
 		return 0;
 	}
-	pin = &extent->pin;
-	if (extent->pins) {
+	pin = extent->pins ? NULL : extent_own_pin(pages, extent);
+	if (!pin) {
 		pin = kmalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
 		if (!pin)
 			return -ENOMEM;
@@ -50,7 +65,8 @@ static int extent_add_pin(struct pages_extent *extent, unsigned long npages,
 	return 0;
 }
 
-static void extent_drop_pin(struct pages_extent *extent, struct pages_pin *pin)
+static void extent_drop_pin(struct iommufd_pages *pages,
+			    struct pages_extent *extent, struct pages_pin *pin)
 {
 	struct pages_pin **link = &extent->pins;
 
@@ -59,8 +75,7 @@ static void extent_drop_pin(struct pages_extent *extent, struct pages_pin *pin)
 	while (*link != pin)
 		link = &(*link)->next;
 	*link = pin->next;
-	if (pin != &extent->pin)
-		kfree(pin);
+	pin_free(pages, extent, pin);
 }
 
 /* The extent that begins with page @first; each pin begins with one */
@@ -127,7 +142,7 @@ static int pages_pin_locked(struct iommufd_pages *pages, unsigned long first,
 	if (rc)
 		return rc;
 	extent = pages_find_extent(pages, first, first);
-	rc = extent_add_pin(extent, npages, user, iova);
+	rc = extent_add_pin(pages, extent, npages, user, iova);
 	if (rc) {
 		pages_remove_claim(pages, extent, last);
 		return rc;
@@ -226,7 +241,7 @@ static unsigned int pages_unpin_several(struct iommufd_pages *pages,
 							iova);
 		unsigned long n = pin->npages;
 
-		extent_drop_pin(extent, pin);
+		extent_drop_pin(pages, extent, pin);
 		pages_remove_claim(pages, extent, first + n - 1);
 		npages -= n;
 		first += n;
@@ -266,8 +281,7 @@ unsigned int pages_unpin(struct iommufd_pages *pages, unsigned long first,
 		     pin->user != user || pin->count != 1))
 		return pages_unpin_several(pages, first, npages, user, iova);
 	extent->pins = pin->next;
-	if (pin != &extent->pin)
-		kfree(pin);
+	pin_free(pages, extent, pin);
 	pages_remove_claim(pages, extent, first + npages - 1);
 	return 1;
 }

@@ -52,6 +52,7 @@ static inline bool pfn_run_fits(unsigned long pfn, unsigned long npages)
  * @tail: the last run, packed; the only one of a store without chunks. Valid
  *        where @npages is not 0.
  * @nr_chunks: number of chunks with the runs before @tail
+ * @owners: for whoever shares it; not looked at here
  * @slot: where @tail goes when another run comes, in the last chunk
  * @limit: where pfn_store_append_new() has to be asked for the next slot
  * @chunk: the chunk, where there is one
@@ -67,6 +68,7 @@ struct pfn_store {
 	u64 *slot;
 	u64 *limit;
 	unsigned int nr_chunks;
+	unsigned int owners;
 	union {
 		struct pfn_chunk *chunk;
 		struct pfn_chunk **index;

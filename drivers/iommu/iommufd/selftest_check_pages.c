@@ -120,8 +120,8 @@ static bool check_store(struct invariant_check *check,
 	check_that(check, !wrong, "store of runs: %s", wrong);
 	for_each_extent(extent, pages)
 		users += extent->store == store;
-	check_that(check, users == store->extents,
-		   "store has %u extents, and %u users", store->extents, users);
+	check_that(check, users == store->runs.owners,
+		   "store has %u extents, and %u users", store->runs.owners, users);
 	if (wrong)
 		check->unreadable = true;
 	return !wrong;
@@ -149,7 +149,7 @@ static void check_extent(struct invariant_check *check,
 		return;
 	}
 	/* A store is seen to by the extent with its first page, if not split */
-	if ((!extent->offset || extent->store->extents == 1) &&
+	if ((!extent->offset || extent->store->runs.owners == 1) &&
 	    !check_store(check, pages, extent->store))
 		return;
 	if (pages->type != PAGES_DMABUF)
@@ -248,21 +248,22 @@ static void check_fills(struct invariant_check *check,
 static void check_charge(struct invariant_check *check,
 			 const struct pin_payer *payer, unsigned long npages)
 {
+	struct user_struct *user = payer->cred ? payer->cred->user : NULL;
 	struct check_payer *known = check->payers;
 	unsigned int i;
 
 	for (i = 0; i != check->nr_payers; i++, known++)
-		if (known->mm == payer->mm && known->user == payer->user)
+		if (known->mm == payer->mm && known->user == user)
 			break;
 	if (i == CHECK_PAYERS)
 		return;
 	if (i == check->nr_payers) {
 		*known = (struct check_payer){ .mm = payer->mm,
-					       .user = payer->user };
+					       .user = user };
 		check->nr_payers++;
 	}
 	known->npages += npages;
-	if (payer->mode == PIN_CHARGE_MM)
+	if (pin_payer_mode(payer) == PIN_CHARGE_MM)
 		known->locked += npages;
 }
 

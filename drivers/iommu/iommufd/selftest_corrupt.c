@@ -134,7 +134,7 @@ static int corrupt(struct corruption *c, u32 kind, bool undo)
 		c->extent->node.last += one;
 		return 0;
 	case IOMMU_TEST_CORRUPT_STORE:
-		c->extent->store->extents += one;
+		c->extent->store->runs.owners += one;
 		return 0;
 	case IOMMU_TEST_CORRUPT_CHARGED:
 		pages->charged += one;

@@ -15,6 +15,7 @@ void (*env_pin)(void);
 
 static struct mm_struct mms[ENV_TASKS];
 static struct user_struct users[ENV_TASKS];
+static struct cred creds[ENV_TASKS];
 static int pins[ENV_PFNS];
 static unsigned long unmapped_page, unmapped_pages;
 static struct dma_resv resv;
@@ -52,10 +53,13 @@ void env_memory_reset(void)
 		refcount_set(&mms[i].mm_users, 1);
 		refcount_set(&mms[i].mm_count, 1);
 		users[i] = (struct user_struct){ };
-		refcount_set(&users[i].__count, 1);
+		creds[i] = init_cred;
+		creds[i].user = &users[i];
+		refcount_set(&creds[i].usage, 1);
 		env_tasks[i] = (struct task_struct){
 			.mm = &mms[i],
 			.user = &users[i],
+			.cred = &creds[i],
 			.group_leader = &env_tasks[i],
 			.memlock = P(1000),
 		};
@@ -79,7 +83,7 @@ void env_memory_check(void)
 			  users[i].locked_vm.counter);
 		IL_ASSERT(mms[i].mm_count.refs.counter == 1 &&
 			  mms[i].mm_users.refs.counter == 1 &&
-			  users[i].__count.refs.counter == 1 &&
+			  creds[i].usage.refs.counter == 1 &&
 			  env_tasks[i].usage.refs.counter == 1,
 			  "process %u is held", i);
 	}

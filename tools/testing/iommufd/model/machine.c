@@ -815,13 +815,11 @@ static void namespaces_reset(unsigned long memlock)
 		.ucounts = &model_owners[1],
 		.rlimit_max = { any ? LONG_MAX : memlock - memlock / 4 },
 	};
-	refcount_set(&outer_ns.count, 1);
-	refcount_set(&roots_ns.count, 1);
-	refcount_set(&inner_ns.count, 1);
 	memset(model_owners, 0, sizeof(model_owners));
 	memset(model_ucounts, 0, sizeof(model_ucounts));
 	for (unsigned int i = 0; i != MODEL_TASKS; i++) {
 		model_creds[i] = (struct cred){
+			.user = &model_users[i % MODEL_USERS],
 			.user_ns = of_task[i],
 			.ucounts = &model_ucounts[i],
 		};
@@ -835,10 +833,8 @@ static void tasks_reset(void)
 					ULONG_MAX :
 					model_setup.memlock * PAGE_SIZE;
 
-	for (unsigned int i = 0; i != MODEL_USERS; i++) {
+	for (unsigned int i = 0; i != MODEL_USERS; i++)
 		model_users[i] = (struct user_struct){};
-		refcount_set(&model_users[i].__count, 1);
-	}
 	for (unsigned int i = 0; i != MODEL_TASKS; i++) {
 		struct model_mm *mm = &model_mms[i];
 		struct task_struct *task = &model_tasks[i];
@@ -913,16 +909,9 @@ void model_machine_check_end(void)
 		MODEL_CHECK(refcount_read(&model_creds[i].usage) == 1,
 			    "credentials are kept");
 	}
-	MODEL_CHECK(refcount_read(&outer_ns.count) == 1 &&
-		    refcount_read(&roots_ns.count) == 1 &&
-		    refcount_read(&inner_ns.count) == 1,
-		    "a namespace is kept");
-	for (unsigned int i = 0; i != MODEL_USERS; i++) {
-		MODEL_CHECK(refcount_read(&model_users[i].__count) == 1,
-			    "a user is kept");
+	for (unsigned int i = 0; i != MODEL_USERS; i++)
 		MODEL_CHECK(!atomic_long_read(&model_users[i].locked_vm),
 			    "a user stays charged");
-	}
 	for (unsigned int i = 0; i != MODEL_FILES; i++)
 		MODEL_CHECK(refcount_read(&model_files[i].file.refs) == 1 &&
 			    !model_files[i].mapping.writers,

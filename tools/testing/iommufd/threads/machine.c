@@ -10,6 +10,7 @@
 
 static struct frame frames[NR_FRAMES];
 static struct user_struct user;
+static struct cred cred;
 static struct inode inode = { .shmem = true };
 static struct address_space mapping = { .host = &inode };
 static struct file files[NR_FILES];
@@ -481,7 +482,9 @@ void machine_reset(bool scattered)
 {
 	scatter = scattered;
 	memset(frames, 0, sizeof(frames));
-	refcount_set(&user.__count, 1);
+	cred = init_cred;
+	cred.user = &user;
+	refcount_set(&cred.usage, 1);
 	for (unsigned int i = 0; i != NR_TASKS; i++) {
 		mms[i] = (struct mm_struct){};
 		init_rwsem(&mms[i].mmap_lock);
@@ -490,6 +493,7 @@ void machine_reset(bool scattered)
 		tasks[i] = (struct task_struct){
 			.mm = &mms[i],
 			.user = &user,
+			.cred = &cred,
 			.group_leader = &tasks[i],
 			.memlock = 400 * PAGE_SIZE,
 		};
@@ -539,6 +543,7 @@ void machine_check_end(void)
 		      "a process is kept");
 	}
 	CHECK(!atomic_long_read(&user.locked_vm), "the user stays charged");
+	CHECK(refcount_read(&cred.usage) == 1, "credentials are kept");
 	for (unsigned int i = 0; i != NR_FILES; i++)
 		CHECK(refcount_read(&files[i].refs) == 1, "a file is kept");
 	CHECK(!mapping.writers, "a file's writers are miscounted");

@@ -8,7 +8,6 @@
 #include <linux/rwsem.h>
 
 struct user_struct {
-	refcount_t __count;
 	atomic_long_t locked_vm;
 };
 
@@ -30,7 +29,6 @@ struct ucounts {
 };
 
 struct user_namespace {
-	refcount_t count;
 	struct user_namespace *parent;
 	kuid_t owner;
 	struct ucounts *ucounts;
@@ -39,6 +37,7 @@ struct user_namespace {
 
 struct cred {
 	refcount_t usage;
+	struct user_struct *user;
 	struct user_namespace *user_ns;
 	struct ucounts *ucounts;
 };
@@ -64,7 +63,7 @@ struct mm_struct {
  * @group_leader: itself
  * @flags: PF_*
  * @memlock: its RLIMIT_MEMLOCK, in bytes
- * @cred: its namespace and what is counted there; NULL for the first one
+ * @cred: @user, its namespace and what is counted there
  * @capable: has every capability
  */
 struct task_struct {
@@ -94,11 +93,10 @@ struct task_struct {
 #define rlimit(limit)			(current->memlock)
 #define fatal_signal_pending(task)	shim_killed()
 #define signal_pending(task)		shim_killed()
-#define current_user()			(current->user)
 
 /* The first namespace, whose owner answers for nobody, is not counted */
 #define current_cred()			(current->cred ?: &init_cred)
-#define current_user_ns()		(current_cred()->user_ns)
+#define get_current_cred()		get_cred(current_cred())
 
 static inline const struct cred *get_cred(const struct cred *cred)
 {
@@ -113,19 +111,6 @@ static inline void put_cred(const struct cred *cred)
 		refcount_dec((refcount_t *)&cred->usage);
 }
 
-static inline struct user_namespace *get_user_ns(struct user_namespace *ns)
-{
-	if (ns != &init_user_ns)
-		refcount_inc(&ns->count);
-	return ns;
-}
-
-static inline void put_user_ns(struct user_namespace *ns)
-{
-	if (ns != &init_user_ns)
-		refcount_dec(&ns->count);
-}
-
 static inline struct task_struct *get_task_struct(struct task_struct *task)
 {
 	refcount_inc(&task->usage);
@@ -135,17 +120,6 @@ static inline struct task_struct *get_task_struct(struct task_struct *task)
 static inline void put_task_struct(struct task_struct *task)
 {
 	refcount_dec(&task->usage);
-}
-
-static inline struct user_struct *get_uid(struct user_struct *user)
-{
-	refcount_inc(&user->__count);
-	return user;
-}
-
-static inline void free_uid(struct user_struct *user)
-{
-	refcount_dec(&user->__count);
 }
 
 static inline void mmgrab(struct mm_struct *mm)
