@@ -59,7 +59,7 @@ struct iopgt_area {
 	atomic_t pins;
 	atomic_t kept;
 	atomic_t copies;
-	short prot;
+	u8 prot;
 	u8 state;
 	bool stuck;
 	bool claimed;
@@ -166,15 +166,36 @@ static inline void iopgt_unlock(struct io_pagetable *iopt)
 struct iopgt_area *iopgt_covering(struct io_pagetable *iopt, unsigned long iova,
 				  unsigned long last);
 
+/*
+ * Do areas claim their memory? With domains_lock held; without it the answer is a
+ * guess. True where there is a domain, or is about to be one.
+ */
+static inline bool iopgt_claims(struct io_pagetable *iopt)
+{
+	return READ_ONCE(iopt->claimers);
+}
+
 /* io_domains.c */
-bool iopgt_claims(struct io_pagetable *iopt);
 int area_fill_domains(struct io_pagetable *iopt, struct iopgt_area *area);
 void areas_empty_domains(struct io_pagetable *iopt, struct iopgt_area *areas);
 void areas_unclaim(struct iopgt_area *areas);
 
 /* iova_ranges.c */
-bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
-		      unsigned long last);
+bool iopgt_leaves(struct io_pagetable *iopt, unsigned long first,
+		  unsigned long last);
+
+/*
+ * Is a part of a range being unmapped, and out of the tree? With iova_lock held.
+ * False once it is out of all domains.
+ */
+static inline bool iopgt_is_leaving(struct io_pagetable *iopt,
+				    unsigned long first, unsigned long last)
+{
+	/* Pairs with clear_bit_unlock(), as in iopgt_leaving() */
+	return unlikely(smp_load_acquire(&iopt->leaving)) &&
+	       iopgt_leaves(iopt, first, last);
+}
+
 bool iopgt_is_reserved(struct io_pagetable *iopt, unsigned long first,
 		       unsigned long last);
 int iopgt_find_iova(struct io_pagetable *iopt, unsigned long hint,

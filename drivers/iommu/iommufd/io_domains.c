@@ -10,17 +10,6 @@
 
 #include "area.h"
 
-/**
- * iopgt_claims() - Do areas claim their memory?
- * @iopt: IOVA space, with domains_lock held; without it the answer is a guess
- *
- * Return: true where there is a domain, or is about to be one.
- */
-bool iopgt_claims(struct io_pagetable *iopt)
-{
-	return READ_ONCE(iopt->claimers);
-}
-
 static void iopgt_add_claimer(struct io_pagetable *iopt)
 {
 	lockdep_assert_held_write(&iopt->domains_lock);

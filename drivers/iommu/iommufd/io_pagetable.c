@@ -552,8 +552,9 @@ static int area_leave(struct io_pagetable *iopt, struct iopgt_area *area)
  * Have the areas of a range for oneself. -EAGAIN where another call is unmapping
  * some: what it has not finished yet, devices may still reach.
  */
-static int areas_hide(struct io_pagetable *iopt, unsigned long first,
-		      unsigned long last, struct iopgt_hidden *hidden)
+static __always_inline int areas_hide(struct io_pagetable *iopt,
+				      unsigned long first, unsigned long last,
+				      struct iopgt_hidden *hidden)
 {
 	struct iopgt_area **tail = &hidden->areas, *area;
 	int rc = -ENOENT;
@@ -678,9 +679,9 @@ static void area_stay(struct io_pagetable *iopt, struct iopgt_area *area,
 }
 
 /* Empty the domains, and give all of it back. Returns -EIO where that failed. */
-static int iopgt_unmap_hidden(struct io_pagetable *iopt,
-			      struct iopgt_hidden *hidden,
-			      unsigned long *unmapped)
+static __always_inline int iopgt_unmap_hidden(struct io_pagetable *iopt,
+					      struct iopgt_hidden *hidden,
+					      unsigned long *unmapped)
 {
 	struct iopgt_area *areas = hidden->areas, *area;
 
@@ -706,9 +707,10 @@ static int iopgt_unmap_hidden(struct io_pagetable *iopt,
  * With domains_lock held. @forced: what in-kernel accesses do not let go of stays;
  * the rest does not.
  */
-static int iopgt_unmap_locked(struct io_pagetable *iopt, unsigned long first,
-			      unsigned long last, bool forced,
-			      unsigned long *unmapped)
+static __always_inline int iopgt_unmap_locked(struct io_pagetable *iopt,
+					      unsigned long first,
+					      unsigned long last, bool forced,
+					      unsigned long *unmapped)
 {
 	struct iopgt_hidden hidden = { .forced = forced, .slot = -1 };
 	int rc = 0;
@@ -739,6 +741,27 @@ static int iopgt_unmap_locked(struct io_pagetable *iopt, unsigned long first,
 	return unlikely(hidden.stuck) ? -EIO : rc;
 }
 
+/*
+ * Whoever unmaps has domains_lock: wait for all of them, and keep others out. Not
+ * what a vIOMMU does all the time.
+ */
+static noinline int iopgt_unmap_alone(struct io_pagetable *iopt,
+				      unsigned long first, unsigned long last,
+				      bool forced, unsigned long *unmapped)
+{
+	int rc = 0;
+
+	if (forced)
+		down_write(&iopt->domains_lock);
+	else
+		rc = down_write_killable(&iopt->domains_lock);
+	if (rc)
+		return rc;
+	rc = iopgt_unmap_locked(iopt, first, last, forced, unmapped);
+	up_write(&iopt->domains_lock);
+	return rc;
+}
+
 /**
  * iopgt_unmap_range() - Unmap every area of a range, if there is any
  * @iopt: IOVA space
@@ -767,13 +790,7 @@ int iopgt_unmap_range(struct io_pagetable *iopt, unsigned long first,
 	up_read(&iopt->domains_lock);
 	if (likely(rc != -EAGAIN))
 		return rc;
-
-	/* Whoever unmaps has that lock: wait for all of them, and keep others out */
-	if (down_write_killable(&iopt->domains_lock))
-		return -EINTR;
-	rc = iopgt_unmap_locked(iopt, first, last, false, unmapped);
-	up_write(&iopt->domains_lock);
-	return rc;
+	return iopgt_unmap_alone(iopt, first, last, false, unmapped);
 }
 
 /**
@@ -834,8 +851,7 @@ void iopgt_destroy(struct io_pagetable *iopt)
 	struct iopgt_area *area;
 	unsigned long bytes = 0;
 
-	scoped_guard(rwsem_read, &iopt->domains_lock)
-		iopgt_unmap_locked(iopt, 0, ULONG_MAX, true, &bytes);
+	iopgt_unmap_alone(iopt, 0, ULONG_MAX, true, &bytes);
 	for_each_area(area, iopt)
 		WARN_ON_ONCE(area->state != AREA_STUCK);
 	iopgt_free_ranges(iopt);

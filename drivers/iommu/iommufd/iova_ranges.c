@@ -41,15 +41,17 @@ static unsigned long iopgt_leaving(struct io_pagetable *iopt)
 }
 
 /**
- * iopgt_is_leaving() - Is a part of a range being unmapped, and out of the tree?
+ * iopgt_leaves() - Is a part of a range being unmapped, and out of the tree?
  * @iopt: IOVA space, with iova_lock held
  * @first: first IOVA
  * @last: last IOVA, inclusive
  *
+ * For iopgt_is_leaving().
+ *
  * Return: true if so; false once it is out of all domains.
  */
-bool iopgt_is_leaving(struct io_pagetable *iopt, unsigned long first,
-		      unsigned long last)
+bool iopgt_leaves(struct io_pagetable *iopt, unsigned long first,
+		  unsigned long last)
 {
 	unsigned long leaving = iopgt_leaving(iopt);
 	unsigned int slot;

@@ -95,17 +95,17 @@ static int domain_map_done(struct iommu_domain *domain, unsigned long iova,
 }
 
 /* Every PAGES_BREATHER of a mapping: -EINTR if killed */
-static int pages_breathe(void)
+static noinline int pages_breathe(void)
 {
 	cond_resched();
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 /* Page by page, for IOMMU_OPTION_HUGE_PAGES = 0 */
-static int domain_map_split(struct iommu_domain *domain,
-			    const struct pages_mapping *map,
-			    phys_addr_t phys, size_t length,
-			    unsigned long *done)
+static noinline int domain_map_split(struct iommu_domain *domain,
+				     const struct pages_mapping *map,
+				     phys_addr_t phys, size_t length,
+				     unsigned long *done)
 {
 	for (size_t n = 0; n != length; n += PAGE_SIZE) {
 		int rc = domain_map(domain, map->iova + *done, phys + n,
@@ -123,18 +123,20 @@ static int domain_map_split(struct iommu_domain *domain,
 	return 0;
 }
 
-/* *@done: bytes that are mapped, brought forward also where it fails */
-static int domain_map_run(struct iommu_domain *domain,
-			  const struct pages_mapping *map,
-			  phys_addr_t phys, size_t length, unsigned long *done)
+/* @at: bytes that are mapped; *@done: out: the same afterwards, also where it fails */
+static __always_inline int domain_map_run(struct iommu_domain *domain,
+					  const struct pages_mapping *map,
+					  phys_addr_t phys, size_t length,
+					  unsigned long at, unsigned long *done)
 {
 	int rc;
 
-	if (unlikely(map->split))
+	if (unlikely(map->split)) {
+		*done = at;
 		return domain_map_split(domain, map, phys, length, done);
-	rc = domain_map(domain, map->iova + *done, phys, length, map->prot);
-	if (likely(!rc))
-		*done += length;
+	}
+	rc = domain_map(domain, map->iova + at, phys, length, map->prot);
+	*done = likely(!rc) ? at + length : at;
 	return rc;
 }
 
@@ -156,7 +158,7 @@ static int domain_map_each(struct iommufd_pages *pages,
 			   struct iommu_domain *domain, unsigned long *done)
 {
 	unsigned long skip = offset_in_page(map->start);
-	unsigned long rested = 0;
+	unsigned long at = 0, rested = 0;
 	struct pages_walk walk;
 	struct pfn_run run;
 	int rc;
@@ -165,15 +167,16 @@ static int domain_map_each(struct iommufd_pages *pages,
 			(map->start + map->length - 1) >> PAGE_SHIFT);
 	while (pages_walk_next(&walk, &run)) {
 		unsigned long bytes = min(run.npages * PAGE_SIZE - skip,
-					  map->length - *done);
+					  map->length - at);
 
 		rc = domain_map_run(domain, map, PFN_PHYS(run.pfn) + skip,
-				    bytes, done);
+				    bytes, at, done);
 		if (rc)
 			return rc;
+		at += bytes;
 		skip = 0;
-		if (*done - rested >= PAGES_BREATHER) {
-			rested = *done;
+		if (unlikely(at - rested >= PAGES_BREATHER)) {
+			rested = at;
 			rc = pages_breathe();
 			if (rc)
 				return rc;
@@ -318,7 +321,7 @@ static int domain_map_runs(struct iommufd_pages *pages,
 	if (pfn)
 		rc = domain_map_run(domain, map,
 				    PFN_PHYS(pfn) + offset_in_page(map->start),
-				    map->length, &done);
+				    map->length, 0, &done);
 	else
 		rc = domain_map_each(pages, map, domain, &done);
 	if (!rc)
