@@ -16,6 +16,9 @@
  * still be unpinning when its callback returns. So unmapping waits a little for it,
  * and no access moves to another IOAS before its last pin in the old one is gone: an
  * IOVA means one thing at a time.
+ *
+ * Memory may come as late as userspace likes: it is pinned, or copied, without a
+ * lock. What ends when the access is not attached any more is given back.
  */
 #include <linux/slab.h>
 
@@ -31,12 +34,19 @@
  * @node: what the IOVA space knows
  * @access: whose it is
  * @ioas: the IOAS, held
+ * @calls: pins and copies that are under way, under iommufd_access::lock
  */
 struct access_link {
 	struct iopgt_access node;
 	struct iommufd_access *access;
 	struct iommufd_ioas *ioas;
+	unsigned long calls;
 };
+
+static bool access_link_is_idle(struct access_link *link)
+{
+	return !READ_ONCE(link->calls) && !atomic_long_read(&link->node.pins);
+}
 
 static void access_unmap(struct iopgt_access *node, unsigned long iova,
 			 unsigned long length)
@@ -86,7 +96,7 @@ static void access_drop(struct access_link *link)
 {
 	iommufd_object_unhold(&link->ioas->obj);
 	/* Pins that are lost name it for ever: nobody else may have the name */
-	if (!link->node.pins)
+	if (!atomic_long_read(&link->node.pins))
 		kfree(link);
 }
 
@@ -104,13 +114,16 @@ static int access_let_go(struct access_link *link, bool killable)
 
 	if (link->node.unmap)
 		access_unmap(&link->node, 0, ULONG_MAX);
-	if (!killable)
-		rc = wait_event_timeout(*unpinned, !READ_ONCE(link->node.pins),
-					ACCESS_DESTROY_TIMEOUT);
-	else
+	if (killable) {
 		rc = wait_event_killable_timeout(*unpinned,
-						 !READ_ONCE(link->node.pins),
+						 access_link_is_idle(link),
 						 ACCESS_LEAVE_TIMEOUT);
+	} else {
+		/* What is under way uses the access itself */
+		wait_event(*unpinned, !READ_ONCE(link->calls));
+		rc = wait_event_timeout(*unpinned, access_link_is_idle(link),
+					ACCESS_DESTROY_TIMEOUT);
+	}
 	return rc > 0 ? 0 : rc ? -EINTR : -EBUSY;
 }
 
@@ -164,8 +177,8 @@ static void access_quit(struct iommufd_access *access)
 	scoped_guard(mutex, &access->lock)
 		access->attached = false;
 	if (access_let_go(link, false))
-		pr_err("iommufd: %ps left %lu pins behind, whose pages are lost\n",
-		       access->ops->unmap, link->node.pins);
+		pr_err("iommufd: %ps left %ld pins behind, whose pages are lost\n",
+		       access->ops->unmap, atomic_long_read(&link->node.pins));
 	scoped_guard(mutex, &access->lock)
 		access->link = NULL;
 	access_leave(link);
@@ -262,7 +275,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_create, "IOMMUFD");
  * @access: the access
  *
  * Context: may sleep; calls the unmap callback for everything if it is attached, and
- * waits until all is unpinned, but not for ever.
+ * waits until all is unpinned, but not for ever; for pins and copies that are under way
+ * as long as they take.
  */
 void iommufd_access_destroy(struct iommufd_access *access)
 {
@@ -371,7 +385,27 @@ static void access_pins_dropped(struct iommufd_access *access)
 
 	lockdep_assert_held(&access->lock);
 	/* Nobody waits any more where it has been given up */
-	if (unlikely(!access->attached) && link && !link->node.pins)
+	if (unlikely(!access->attached) && link && access_link_is_idle(link))
+		wake_up_all(&link->ioas->iopt.unpinned);
+}
+
+/* A call is under way, without the lock: its link stays */
+static struct access_link *access_begin(struct iommufd_access *access)
+{
+	struct access_link *link = access->link;
+
+	lockdep_assert_held(&access->lock);
+	if (!access->attached)
+		return NULL;
+	WRITE_ONCE(link->calls, link->calls + 1);
+	return link;
+}
+
+static void access_end(struct iommufd_access *access, struct access_link *link)
+{
+	lockdep_assert_held(&access->lock);
+	WRITE_ONCE(link->calls, link->calls - 1);
+	if (unlikely(!access->attached))
 		wake_up_all(&link->ioas->iopt.unpinned);
 }
 
@@ -387,26 +421,36 @@ static void access_pins_dropped(struct iommufd_access *access)
  * call at the latest. They can be read in any case: so they have to be mapped for
  * reading, as VFIO asks of what it pins for both.
  *
- * Context: may sleep.
- * Return: 0; -ENOENT where it is not attached, or not all is mapped; -EINVAL for
- * other flags, or an access that does not pin; -EINTR if killed; or an errno of
- * iopgt_pin().
+ * Context: may sleep. No lock is held while memory is pinned, which userspace may
+ * keep waiting: nor should the caller hold one that its unmap callback takes.
+ * Return: 0; -ENOENT where it is not attached, or not any more, or not all is mapped;
+ * -EINVAL for other flags, or an access that does not pin; -EINTR if killed; or an
+ * errno of iopgt_pin().
  */
 int iommufd_access_pin_pages(struct iommufd_access *access, unsigned long iova,
 			     unsigned long length, struct page **out_pages,
 			     unsigned int flags)
 {
+	struct access_link *link;
+	int rc;
+
 	if (!access->ops->needs_pin_pages || (flags & ~IOMMUFD_ACCESS_RW_WRITE))
 		return -EINVAL;
 
-	/* Whoever has it may be waiting for memory, in here */
-	ACQUIRE(mutex_kill, lock)(&access->lock);
-	if (ACQUIRE_ERR(mutex_kill, &lock))
-		return -EINTR;
-	if (!access->attached)
+	scoped_cond_guard(mutex_kill, return -EINTR, &access->lock)
+		link = access_begin(access);
+	if (!link)
 		return -ENOENT;
-	return iopgt_pin(&access->link->ioas->iopt, &access->link->node, iova,
-			 length, out_pages, flags & IOMMUFD_ACCESS_RW_WRITE);
+	rc = iopgt_pin(&link->ioas->iopt, &link->node, iova, length, out_pages,
+		       flags & IOMMUFD_ACCESS_RW_WRITE);
+	guard(mutex)(&access->lock);
+	/* It has been asked to let go, and must not be a second time */
+	if (unlikely(!access->attached) && !rc) {
+		iopgt_unpin(&link->ioas->iopt, &link->node, iova, length);
+		rc = -ENOENT;
+	}
+	access_end(access, link);
+	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_pin_pages, "IOMMUFD");
 
@@ -445,8 +489,7 @@ static int access_rw_slowly(struct iommufd_access *access,
 	int rc = iopgt_rw_slowly(&link->ioas->iopt, iova, data, length, flags);
 
 	guard(mutex)(&access->lock);
-	link->node.pins--;
-	access_pins_dropped(access);
+	access_end(access, link);
 	return rc;
 }
 
@@ -476,8 +519,7 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		rc = iopgt_rw(&link->ioas->iopt, iova, data, length, flags);
 		if (rc != -EAGAIN)
 			return rc;
-		/* As good as a pin: the link stays */
-		link->node.pins++;
+		access_begin(access);
 	}
 	return access_rw_slowly(access, link, iova, data, length, flags);
 }

@@ -8,6 +8,7 @@
 #include <linux/completion.h>
 #include <linux/file.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -692,6 +693,204 @@ static void waits_without_locks(struct kunit *test)
 	iommufd_access_destroy(access);
 }
 
+/*
+ * Memory that comes when the test says so. Whoever faults it looks which locks others
+ * could take, and waits only where those are all that there are.
+ */
+#define LATE_IOVA (TEST_IOVA + 16 * TEST_SIZE)
+
+static struct late_memory {
+	struct iommufd_access *access;
+	struct io_pagetable *iopt;
+	struct completion wanted;
+	struct completion comes;
+	bool unlocked;
+} late_memory;
+
+static bool late_memory_unlocked(struct late_memory *late)
+{
+	if (!mutex_trylock(&late->access->lock))
+		return false;
+	mutex_unlock(&late->access->lock);
+	if (!down_write_trylock(&late->iopt->iova_lock))
+		return false;
+	up_write(&late->iopt->iova_lock);
+	if (!down_write_trylock(&late->iopt->domains_lock))
+		return false;
+	up_write(&late->iopt->domains_lock);
+	return true;
+}
+
+static vm_fault_t late_memory_fault(struct vm_fault *vmf)
+{
+	struct late_memory *late = &late_memory;
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	if (!page)
+		return VM_FAULT_OOM;
+	late->unlocked = late_memory_unlocked(late);
+	complete(&late->wanted);
+	if (late->unlocked)
+		wait_for_completion(&late->comes);
+	vmf->page = page;
+	return 0;
+}
+
+static const struct vm_operations_struct late_memory_vm_ops = {
+	.fault = late_memory_fault,
+};
+
+static int late_memory_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &late_memory_vm_ops;
+	return 0;
+}
+
+static const struct file_operations late_memory_fops = {
+	.mmap = late_memory_mmap,
+};
+
+/* Each page of it is late once */
+static void late_memory_init(struct kunit *test, struct iommufd_access *access)
+{
+	struct access_ctx *ctx = test->priv;
+	unsigned long iova = LATE_IOVA, addr;
+	struct file *file;
+
+	late_memory.access = access;
+	late_memory.iopt = &ctx->ioas->iopt;
+	file = anon_inode_getfile("[late]", &late_memory_fops, NULL, O_RDWR);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	addr = kunit_vm_mmap(test, file, 0, TEST_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE, 0);
+	fput(file);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			iopgt_map_user(&ctx->ioas->iopt, &ctx->ictx.budget,
+				       (void __user *)addr, TEST_SIZE, &iova,
+				       IOMMU_READ | IOMMU_WRITE, IOPGT_FIXED));
+}
+
+/* One iommufd_access_pin_pages() of a page, by another thread */
+struct late_pin {
+	struct completion done;
+	unsigned long iova;
+	int rc;
+};
+
+static int late_pin_main(void *arg)
+{
+	struct late_pin *late = arg;
+
+	late->rc = iommufd_access_pin_pages(late_memory.access, late->iova,
+					    PAGE_SIZE, NULL,
+					    IOMMUFD_ACCESS_RW_WRITE);
+	kthread_complete_and_exit(&late->done, 0);
+}
+
+/* Until it faults; false where it holds locks then, and has ended */
+static bool late_pin_start(struct kunit *test, struct late_pin *late,
+			   unsigned long index)
+{
+	struct task_struct *task;
+
+	late->iova = LATE_IOVA + index * PAGE_SIZE;
+	init_completion(&late->done);
+	init_completion(&late_memory.wanted);
+	init_completion(&late_memory.comes);
+	task = kthread_run(late_pin_main, late, "iommufd-late");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	wait_for_completion(&late_memory.wanted);
+	KUNIT_EXPECT_TRUE(test, late_memory.unlocked);
+	if (!late_memory.unlocked)
+		wait_for_completion(&late->done);
+	return late_memory.unlocked;
+}
+
+static int late_pin_end(struct late_pin *late)
+{
+	complete(&late_memory.comes);
+	wait_for_completion(&late->done);
+	return late->rc;
+}
+
+static void expect_late_pins(struct kunit *test, unsigned int line, int pins)
+{
+	struct access_ctx *ctx = test->priv;
+	struct iopgt_area *area = test_area(ctx->ioas, LATE_IOVA);
+
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	KUNIT_EXPECT_EQ_MSG(test, pins, atomic_read(&area->pins), "line %u",
+			    line);
+	KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&area->under_way), "line %u",
+			    line);
+	KUNIT_EXPECT_EQ_MSG(test, pins, area->pages->claims, "line %u", line);
+	KUNIT_EXPECT_EQ_MSG(test, pins, area->pages->charged, "line %u", line);
+}
+
+#define EXPECT_LATE_PINS(test, pins) expect_late_pins(test, __LINE__, pins)
+
+/* With locks held, nobody waits for memory that is to be pinned, neither */
+static void pins_without_locks(struct kunit *test)
+{
+	const unsigned long cut = LATE_IOVA + 2 * PAGE_SIZE;
+	struct access_ctx *ctx = test->priv;
+	struct io_pagetable *iopt = &ctx->ioas->iopt;
+	struct iommufd_access *access =
+		access_test_new(test, &pinning_ops, true);
+	struct iommufd_ioas *other = iommufd_ioas_new(&ctx->ictx);
+	u32 id = ctx->ioas->obj.id;
+	struct late_pin late;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	iommufd_object_publish(&ctx->ictx, &other->obj);
+	late_memory_init(test, access);
+
+	/* Others go on, the access itself as well; who wants that memory does not */
+	if (!late_pin_start(test, &late, 0))
+		goto out;
+	KUNIT_EXPECT_EQ(test, 0, pin(access, 0, TEST_PAGES));
+	EXPECT_PINS(test, 1);
+	unpin(access, 0, TEST_PAGES);
+	KUNIT_EXPECT_EQ(test, 0, iopgt_unmap(iopt, TEST_IOVA, TEST_SIZE, NULL));
+	KUNIT_EXPECT_EQ(test, 0, ctx->calls);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iopgt_unmap(iopt, LATE_IOVA, TEST_SIZE, NULL));
+	KUNIT_EXPECT_EQ(test, -EBUSY, iopgt_cut(iopt, &cut, 1));
+	/* It cannot let go of what it does not have yet, nor give it back */
+	KUNIT_EXPECT_EQ(test, 0, ctx->calls);
+	iommufd_access_unpin_pages(access, LATE_IOVA, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, late_pin_end(&late));
+	EXPECT_LATE_PINS(test, 1);
+	iommufd_access_unpin_pages(access, LATE_IOVA, PAGE_SIZE);
+	EXPECT_LATE_PINS(test, 0);
+
+	/* An access does not move meanwhile */
+	if (!late_pin_start(test, &late, 1))
+		goto out;
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommufd_access_replace(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, 0, late_pin_end(&late));
+	EXPECT_LATE_PINS(test, 1);
+	iommufd_access_unpin_pages(access, LATE_IOVA + PAGE_SIZE, PAGE_SIZE);
+
+	/* ... and where it has left, it gets nothing more */
+	if (!late_pin_start(test, &late, 2))
+		goto out;
+	iommufd_access_detach(access);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommufd_access_attach(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, -ENOENT, late_pin_end(&late));
+	EXPECT_LATE_PINS(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_attach(access, other->obj.id));
+	KUNIT_EXPECT_EQ(test, 0, iommufd_access_replace(access, id));
+	KUNIT_EXPECT_EQ(test, 0, iopgt_cut(iopt, &cut, 1));
+	KUNIT_EXPECT_EQ(test, 0,
+			iopgt_unmap(iopt, LATE_IOVA, TEST_SIZE, NULL));
+out:
+	iommufd_access_destroy(access);
+}
+
 static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(kthread_copies),
 	KUNIT_CASE(not_attached),
@@ -704,6 +903,7 @@ static struct kunit_case access_test_cases[] = {
 	KUNIT_CASE(kept_by_the_kernel),
 	KUNIT_CASE(respects_protection),
 	KUNIT_CASE(waits_without_locks),
+	KUNIT_CASE_SLOW(pins_without_locks),
 	{}
 };
 

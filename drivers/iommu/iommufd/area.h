@@ -39,11 +39,13 @@ enum iopgt_area_state {
  * @pages: the memory, referenced
  * @start: first byte in @pages
  * @next: used by the thread that maps or unmaps it
- * @pins: pins by in-kernel accesses, and copies that wait for memory; incremented
+ * @pins: pins by in-kernel accesses, and what they have under way; incremented
  *        and decremented with iova_lock held for read, and judged with it held for
  *        write
  * @kept: those of @pins that nobody can be asked to let go of; protected alike
- * @copies: those of @pins that are copies; protected alike
+ * @under_way: those of @pins that are copies that wait for memory, or are going to be
+ *             pins; protected alike, but that it becomes a pin under the lock of
+ *             @pages, where that is written down
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @state: enum iopgt_area_state
  * @stuck: it is to become AREA_STUCK; belongs to the thread that maps or unmaps it
@@ -58,7 +60,7 @@ struct iopgt_area {
 	struct iopgt_area *next;
 	atomic_t pins;
 	atomic_t kept;
-	atomic_t copies;
+	atomic_t under_way;
 	u8 prot;
 	u8 state;
 	bool stuck;

@@ -21,7 +21,7 @@ int iopgt_add_access(struct io_pagetable *iopt, struct iopgt_access *access)
 {
 	int rc;
 
-	access->pins = 0;
+	atomic_long_set(&access->pins, 0);
 	rc = iopgt_lock_killable(iopt);
 	if (rc)
 		return rc;
@@ -107,7 +107,7 @@ static __always_inline bool area_unpin(struct io_pagetable *iopt,
 			   npages_of(first, last), access, first);
 	if (!pins)
 		return false;
-	access->pins -= pins;
+	atomic_long_sub(pins, &access->pins);
 	if (!access->unmap)
 		atomic_sub(pins, &area->kept);
 	area_drop_pins(iopt, area, pins);
@@ -150,60 +150,96 @@ static noinline bool areas_unpin_range(struct io_pagetable *iopt,
 	return true;
 }
 
-static int area_pin(struct iopgt_access *access, struct iopgt_area *area,
-		    unsigned long first, unsigned long last,
-		    struct page **out_pages, bool write)
+/* What is under way has ended: somebody may wait for that, or for the last pin */
+static __always_inline void areas_ended(struct io_pagetable *iopt)
 {
-	int rc;
+	if (wq_has_sleeper(&iopt->unpinned))
+		wake_up_all(&iopt->unpinned);
+}
 
-	if (!area_allows(area, write))
-		return -EPERM;
-	rc = pages_pin(area->pages, area_start_at(area, first) >> PAGE_SHIFT,
-		       npages_of(first, last), write, access, first, out_pages);
-	if (rc)
-		return rc;
-	access->pins++;
-	if (!access->unmap)
-		atomic_inc(&area->kept);
-	atomic_inc(&area->pins);
+/* Keep the areas of a range mapped that are about to be pinned; with iova_lock held */
+static int areas_hold_for_pin(struct io_pagetable *iopt,
+			      struct iopgt_access *access, unsigned long iova,
+			      unsigned long last, bool write,
+			      struct iopgt_area **out_first)
+{
+	struct iopgt_area *first, *area;
+
+	first = iopgt_covering(iopt, iova, last);
+	if (!first)
+		return -ENOENT;
+	for (area = first; area; area = area_next_in(area, last))
+		if (!area_allows(area, write))
+			return -EPERM;
+	for (area = first; area; area = area_next_in(area, last)) {
+		atomic_long_inc(&access->pins);
+		if (!access->unmap)
+			atomic_inc(&area->kept);
+		atomic_inc(&area->under_way);
+		atomic_inc(&area->pins);
+	}
+	*out_first = first;
 	return 0;
 }
 
-static int areas_pin(struct io_pagetable *iopt, struct iopgt_access *access,
-		     unsigned long iova, unsigned long last,
-		     struct page **out_pages, bool write)
+/* Of the held areas, those before @at have been pinned, the others have not */
+static void areas_give_back(struct io_pagetable *iopt,
+			    struct iopgt_access *access, unsigned long iova,
+			    unsigned long at, unsigned long last)
 {
-	struct iopgt_area *area = iopgt_covering(iopt, iova, last);
+	struct iopgt_area *area;
+
+	guard(rwsem_read)(&iopt->iova_lock);
+	for_each_area_in(area, iopt, iova, last) {
+		unsigned long from = max(iova, area->node.first);
+
+		if (from < at) {
+			area_unpin(iopt, access, area, from,
+				   min(last, area->node.last));
+			continue;
+		}
+		atomic_long_dec(&access->pins);
+		if (!access->unmap)
+			atomic_dec(&area->kept);
+		atomic_dec(&area->under_way);
+		atomic_dec(&area->pins);
+	}
+	areas_ended(iopt);
+}
+
+/* A held area, which is the access's to unpin from then on */
+static __always_inline int area_pin(struct iopgt_access *access,
+				    struct iopgt_area *area, unsigned long first,
+				    unsigned long last, struct page **out_pages,
+				    bool write)
+{
+	struct iommufd_pages *pages = area->pages;
 	int rc;
 
-	if (!area)
-		return -ENOENT;
-	for (; area; area = area_next_in(area, last)) {
-		unsigned long from = max(iova, area->node.first);
-		unsigned long to = min(last, area->node.last);
-
-		rc = area_pin(access, area, from, to, out_pages, write);
-		if (rc) {
-			if (from != iova)
-				areas_unpin_range(iopt, access, iova, from - 1);
-			return rc;
-		}
-		if (out_pages)
-			out_pages += npages_of(from, to);
-	}
+	rc = pages_pin(pages, area_start_at(area, first) >> PAGE_SHIFT,
+		       npages_of(first, last), write, access, first, out_pages);
+	if (unlikely(rc))
+		return rc;
+	/* Once it is unlocked, a driver that is wrong may have unpinned it already */
+	pages_get(pages);
+	atomic_dec(&area->under_way);
+	pages_unlock_turn(pages);
+	pages_put(pages);
 	return 0;
 }
 
 /**
  * iopgt_pin() - Pin what a range of IOVAs shows
  * @iopt: IOVA space
- * @access: an access of it with PAGE_SIZE alignment
+ * @access: an access of it with PAGE_SIZE alignment, which stays one
  * @iova: first IOVA, page aligned
  * @length: bytes, a multiple of PAGE_SIZE
  * @out_pages: the pages, in the order of their IOVAs; or NULL
  * @write: they will be written to, and not only read
  *
- * Context: may sleep. Killable. For one access one call at a time, or iopgt_unpin().
+ * Context: may sleep for as long as userspace wants, as userspace may provide the
+ * memory. Nobody is kept from anything but unmapping the areas, and those who do are
+ * killable. Killable.
  * Return: 0; -ENOENT where not all is mapped; -EINVAL where it is not aligned, or
  * not memory; -EPERM where it is not mapped for reading, or not for writing and is to
  * be written to; -EOVERFLOW; an errno of pages_pin().
@@ -212,7 +248,8 @@ int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
 	      unsigned long iova, unsigned long length,
 	      struct page **out_pages, bool write)
 {
-	unsigned long last;
+	unsigned long at = iova, last, to;
+	struct iopgt_area *area;
 	int rc;
 
 	rc = check_range(iova, length, &last);
@@ -221,12 +258,30 @@ int iopgt_pin(struct io_pagetable *iopt, struct iopgt_access *access,
 	if (!PAGE_ALIGNED(iova | length))
 		return -EINVAL;
 
-	/* Whoever has it may be waiting for memory, in here */
 	if (down_read_killable(&iopt->iova_lock))
 		return -EINTR;
-	rc = areas_pin(iopt, access, iova, last, out_pages, write);
+	rc = areas_hold_for_pin(iopt, access, iova, last, write, &area);
 	up_read(&iopt->iova_lock);
-	return rc;
+	if (rc)
+		return rc;
+	for (;;) {
+		to = min(last, area->node.last);
+		rc = area_pin(access, area, at, to, out_pages, write);
+		if (unlikely(rc)) {
+			areas_give_back(iopt, access, iova, at, last);
+			return rc;
+		}
+		if (likely(to == last))
+			break;
+		if (out_pages)
+			out_pages += npages_of(at, to);
+		at = to + 1;
+		/* It stays what it is, but its neighbours may come and go */
+		scoped_guard(rwsem_read, &iopt->iova_lock)
+			area = area_first_in(iopt, at, at);
+	}
+	areas_ended(iopt);
+	return 0;
 }
 
 /**
@@ -334,7 +389,7 @@ static int areas_hold(struct io_pagetable *iopt, unsigned long iova,
 			return rc;
 	}
 	for (area = first; area; area = area_next_in(area, last)) {
-		atomic_inc(&area->copies);
+		atomic_inc(&area->under_way);
 		atomic_inc(&area->pins);
 	}
 	return 0;
@@ -347,9 +402,10 @@ static void areas_unhold(struct io_pagetable *iopt, unsigned long iova,
 
 	guard(rwsem_read)(&iopt->iova_lock);
 	for_each_area_in(area, iopt, iova, last) {
-		atomic_dec(&area->copies);
-		area_drop_pins(iopt, area, 1);
+		atomic_dec(&area->under_way);
+		atomic_dec(&area->pins);
 	}
+	areas_ended(iopt);
 }
 
 /**

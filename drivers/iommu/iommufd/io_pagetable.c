@@ -39,7 +39,7 @@ static void area_init(struct iopgt_area *area, struct iommufd_pages *pages,
 	area->next = NULL;
 	atomic_set(&area->pins, 0);
 	atomic_set(&area->kept, 0);
-	atomic_set(&area->copies, 0);
+	atomic_set(&area->under_way, 0);
 	area->prot = prot;
 	area->state = AREA_MAPPING;
 	area->stuck = false;
@@ -610,6 +610,8 @@ unhide:
  */
 #define AREA_UNPIN_TRIES	iommufd_threshold(area_unpin_tries, 5U)
 #define AREA_UNPIN_PAUSE	(HZ / 5)
+/* How long those who want to cut an area wait for what is under way in it */
+#define AREA_CUT_TIMEOUT	HZ
 
 static bool areas_pinned(struct iopgt_area *areas)
 {
@@ -619,16 +621,33 @@ static bool areas_pinned(struct iopgt_area *areas)
 	return false;
 }
 
+static bool areas_under_way(struct iopgt_area *areas)
+{
+	for (; areas; areas = areas->next)
+		if (atomic_read(&areas->under_way))
+			return true;
+	return false;
+}
+
 /* 0, -EINTR, or -EBUSY where some are still pinned */
 static int areas_unpin(struct io_pagetable *iopt, struct iopgt_area *areas)
 {
 	struct iopgt_area *area;
 	unsigned int i;
+	long left;
 
 	/* Who pinned it is gone, and has left it */
 	if (list_empty(&iopt->accesses))
 		return -EBUSY;
 	for (i = 0; i != AREA_UNPIN_TRIES; i++) {
+		/* Nobody can let go of what he does not have yet */
+		left = wait_event_killable_timeout(iopt->unpinned,
+						   !areas_under_way(areas),
+						   AREA_UNPIN_PAUSE);
+		if (left < 0)
+			return -EINTR;
+		if (!left)
+			continue;
 		for (area = areas; area; area = area->next)
 			if (atomic_read(&area->pins))
 				iopgt_notify_accesses(iopt, area->node.first,
@@ -866,6 +885,9 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
 
 	if (!area || area->node.first == iova || !area_is_live(area))
 		return 0;
+	/* A copy ends, and what is being pinned comes to be so, or not */
+	if (atomic_read(&area->under_way))
+		return -EAGAIN;
 	if (atomic_read(&area->pins))
 		return -EBUSY;
 	start = area->start + (iova - area->node.first);
@@ -897,22 +919,9 @@ static int area_cut(struct io_pagetable *iopt, unsigned long iova)
 	return 0;
 }
 
-/**
- * iopgt_cut() - Make areas end, and others begin, at given IOVAs
- * @iopt: IOVA space with iopgt_set_huge_pages(false), which may change meanwhile
- * @iovas: each is to be the first IOVA of an area, if it is in one
- * @num_iovas: how many
- *
- * For VFIO_TYPE1_IOMMU, which may unmap a part of what it mapped. Cutting
- * changes nothing that a device sees.
- *
- * Context: may sleep. Killable.
- * Return: 0; -EINVAL where alignment forbids it, or the memory was not mapped
- * page by page; -EBUSY where an in-kernel access has it pinned; -ENOMEM; -EINTR if
- * killed.
- */
-int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
-	      size_t num_iovas)
+/* What has been cut stays so where another one fails */
+static int iopgt_try_cut(struct io_pagetable *iopt, const unsigned long *iovas,
+			 size_t num_iovas)
 {
 	int rc = 0;
 
@@ -926,6 +935,45 @@ int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
 		rc = area_cut(iopt, iovas[i]);
 	up_write(&iopt->iova_lock);
 	up_read(&iopt->domains_lock);
+	return rc;
+}
+
+/**
+ * iopgt_cut() - Make areas end, and others begin, at given IOVAs
+ * @iopt: IOVA space with iopgt_set_huge_pages(false), which may change meanwhile
+ * @iovas: each is to be the first IOVA of an area, if it is in one
+ * @num_iovas: how many
+ *
+ * For VFIO_TYPE1_IOMMU, which may unmap a part of what it mapped. Cutting
+ * changes nothing that a device sees.
+ *
+ * Context: may sleep; waits a little for copies and pins that wait for memory.
+ * Killable.
+ * Return: 0; -EINVAL where alignment forbids it, or the memory was not mapped
+ * page by page; -EBUSY where an in-kernel access has it pinned, or still waits for
+ * it; -ENOMEM; -EINTR if killed.
+ */
+int iopgt_cut(struct io_pagetable *iopt, const unsigned long *iovas,
+	      size_t num_iovas)
+{
+	long left = AREA_CUT_TIMEOUT;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int rc;
+
+	rc = iopgt_try_cut(iopt, iovas, num_iovas);
+	if (likely(rc != -EAGAIN))
+		return rc;
+	add_wait_queue(&iopt->unpinned, &wait);
+	for (;;) {
+		rc = iopgt_try_cut(iopt, iovas, num_iovas);
+		if (rc != -EAGAIN)
+			break;
+		rc = fatal_signal_pending(current) ? -EINTR : -EBUSY;
+		if (rc == -EINTR || !left)
+			break;
+		left = wait_woken(&wait, TASK_KILLABLE, left);
+	}
+	remove_wait_queue(&iopt->unpinned, &wait);
 	return rc;
 }
 

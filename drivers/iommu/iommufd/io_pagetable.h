@@ -78,7 +78,8 @@ struct iopgt_range {
  * @alignment: in bytes; IOVAs and lengths are multiples of it
  * @domains: struct iopgt_domain, under @domains_lock
  * @accesses: struct iopgt_access, under @domains_lock
- * @unpinned: woken where somebody may wait for the last pin of an area, or access
+ * @unpinned: woken where somebody may wait for the last pin of an area, or access, or
+ *            for what it has under way
  * @allowed: ranges that automatic IOVAs come from, empty for everything
  *
  * The order keeps calls on several CPUs out of each other's cache lines, as far
@@ -173,9 +174,7 @@ void iopgt_module_exit(void);
  * struct iopgt_access - an in-kernel access as the IOVA space sees it
  * @link: on io_pagetable::accesses
  * @alignment: of IOVAs and lengths, in bytes, that it needs
- * @pins: how much it has pinned: one for each area of each pin, and for each copy
- *        that waits for memory. Whoever calls with the access sees to it that one
- *        call at a time changes it.
+ * @pins: how much it has pinned, or is pinning: one for each area of each pin
  * @unmap: called without iova_lock when a range is going away; when it returns, the
  *         access has no page of [iova, iova + length) pinned any more, or is about
  *         to unpin it. NULL: what it has pinned stays until it unpins it, and is
@@ -184,7 +183,7 @@ void iopgt_module_exit(void);
 struct iopgt_access {
 	struct list_head link;
 	unsigned long alignment;
-	unsigned long pins;
+	atomic_long_t pins;
 	void (*unmap)(struct iopgt_access *access, unsigned long iova,
 		      unsigned long length);
 };

@@ -176,7 +176,8 @@ static int pages_pin_for_owner(struct iommufd_pages *pages, unsigned long first,
  * @iova: where the user sees the first page
  * @out_pages: the struct pages, or NULL
  *
- * Given back by pages_unpin().
+ * Given back by pages_unpin(). On success the lock is held, so that the caller can
+ * write down as well that they are pinned; pages_unlock_turn() comes next.
  *
  * Context: may sleep, for as long as userspace likes; takes the lock, and does not
  * hold it while memory is pinned. In a kthread, memory is charged to the cgroup
@@ -204,7 +205,8 @@ int pages_pin(struct iommufd_pages *pages, unsigned long first,
 	else
 		rc = pages_pin_locked(pages, first, npages, user, iova,
 				      out_pages);
-	pages_unlock_turn(pages);
+	if (unlikely(rc))
+		pages_unlock_turn(pages);
 	return rc;
 }
 

@@ -21,10 +21,11 @@
  * it holds. It records what it has pinned, to unpin it when the range is
  * unmapped, when it moves to another IOAS, or when userspace says so.
  *
- * Locking: mock_user::lock protects the record, and is held from before a
- * range is pinned until it is recorded: the IOAS may be unmapped at once, and
- * must find it there. iommufd calls the unmap op with locks of its own held, so
- * nothing may be waited for under this lock but iommufd and memory.
+ * Locking: mock_user::lock protects the record. A range is on record before it is
+ * pinned: the IOAS may be unmapped at once, and must find it there. What is asked for
+ * while it is being pinned, without the lock, is unpinned when it is. iommufd calls the
+ * unmap op with locks of its own held, so nothing may be waited for under this lock but
+ * iommufd.
  *
  * It knows iommufd by what <linux/iommufd.h> offers to every driver, except for
  * the fuzzers' way to name an IOVA.
@@ -45,8 +46,7 @@ struct mock_user {
 	struct iommufd_access *access;
 	bool needs_pin;
 	u32 ioas_id;
-	/* Held across pinning: see above */
-	struct mutex lock;
+	struct mutex lock; /* protects pins and next_id */
 	struct list_head pins;
 	u32 next_id;
 };
@@ -57,12 +57,16 @@ struct mock_user {
  * @id: what userspace calls it
  * @iova: first byte, page aligned
  * @last: last byte
+ * @pinning: it is being pinned, and belongs to who does so
+ * @unwanted: it is to be unpinned when that is done
  */
 struct mock_user_pinned {
 	struct list_head link;
 	u32 id;
 	unsigned long iova;
 	unsigned long last;
+	bool pinning;
+	bool unwanted;
 };
 
 static void mock_user_drop(struct mock_user *user, struct mock_user_pinned *pin)
@@ -80,7 +84,7 @@ static bool mock_user_drop_id(struct mock_user *user, u32 id)
 
 	guard(mutex)(&user->lock);
 	list_for_each_entry(pin, &user->pins, link) {
-		if (pin->id == id) {
+		if (pin->id == id && !pin->pinning) {
 			mock_user_drop(user, pin);
 			return true;
 		}
@@ -100,7 +104,11 @@ static void mock_user_unmap(void *data, unsigned long iova,
 
 	guard(mutex)(&user->lock);
 	list_for_each_entry_safe(pin, next, &user->pins, link) {
-		if (pin->iova <= last && pin->last >= iova)
+		if (pin->iova > last || pin->last < iova)
+			continue;
+		if (pin->pinning)
+			pin->unwanted = true;
+		else
 			mock_user_drop(user, pin);
 	}
 }
@@ -300,7 +308,7 @@ static int mock_user_compare(unsigned long uptr, struct page **pages,
 	return 0;
 }
 
-/* Pins whole pages, and records that */
+/* Pins whole pages, on record. They may be gone when it returns. */
 static int mock_user_add(struct mock_user *user, unsigned long iova,
 			 unsigned long npages, bool write, struct page **pages,
 			 u32 *id)
@@ -313,19 +321,25 @@ static int mock_user_add(struct mock_user *user, unsigned long iova,
 		return -ENOMEM;
 	pin->iova = iova;
 	pin->last = iova + npages * PAGE_SIZE - 1;
+	pin->pinning = true;
+	scoped_guard(mutex, &user->lock) {
+		pin->id = user->next_id++;
+		*id = pin->id;
+		list_add(&pin->link, &user->pins);
+	}
 
-	guard(mutex)(&user->lock);
 	rc = iommufd_access_pin_pages(user->access, iova, npages * PAGE_SIZE,
 				      pages,
 				      write ? IOMMUFD_ACCESS_RW_WRITE : 0);
+	guard(mutex)(&user->lock);
+	pin->pinning = false;
 	if (rc) {
+		list_del(&pin->link);
 		kfree(pin);
-		return rc;
+	} else if (pin->unwanted) {
+		mock_user_drop(user, pin);
 	}
-	pin->id = user->next_id++;
-	*id = pin->id;
-	list_add(&pin->link, &user->pins);
-	return 0;
+	return rc;
 }
 
 static int mock_user_do_pin(struct mock_user *user, struct iommufd_ucmd *ucmd)

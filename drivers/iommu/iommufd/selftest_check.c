@@ -9,8 +9,8 @@
  * made whenever a context is closed, of all contexts, whoever used them.
  *
  * It freezes every IOVA space of the context, and keeps copies out by
- * iommufd_ctx::process_lock: nothing is mapped, unmapped or pinned then.
- * What goes on is revocation, which takes iommufd_pages::lock only.
+ * iommufd_ctx::process_lock: nothing is mapped or unmapped then. What goes on is
+ * revocation, and pins that had begun: both take iommufd_pages::lock only.
  *
  * The mock's page tables are read entry by entry: there is nothing in them that
  * is not looked at. Others are asked for a bounded number of IOVAs.
@@ -385,8 +385,8 @@ static void add_refs(struct io_pagetable *iopt, struct area_ref *refs,
 			.last = (area->start + area_length(area) - 1) >>
 				PAGE_SHIFT,
 			.domains = area_is_live(area) ? domains : 0,
-			.pins = atomic_read(&area->pins) -
-				atomic_read(&area->copies),
+			.pins = &area->pins,
+			.under_way = &area->under_way,
 			.claimed = area_is_live(area) && area->claimed,
 			.mapping = !area_is_live(area),
 			.preparing = iopt->claimers != domains,
@@ -434,7 +434,9 @@ static void check_all_pages(struct invariant_check *check,
  * First the domains of all, then the areas of all: lockdep counts locks of one
  * class taken in a row as one, and can hold no more than 48.
  *
- * Context: may sleep; until check_thaw() nothing is mapped, unmapped or pinned.
+ * Context: may sleep; until check_thaw() nothing is mapped or unmapped, or begins
+ * to be pinned. What an access was pinning then comes to be so under the lock of the
+ * range.
  */
 void check_freeze(struct iommufd_ctx *ictx, struct list_head *frozen)
 {

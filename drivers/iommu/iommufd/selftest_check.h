@@ -59,7 +59,8 @@ struct invariant_check {
  * @first: first page index
  * @last: last page index, inclusive
  * @domains: that it is mapped into
- * @pins: by in-kernel accesses, but for copies
+ * @pins: of in-kernel accesses, and what they have under way
+ * @under_way: those of @pins that are not pins, or not yet; under the lock of @pages
  * @claimed: it has a claim
  * @mapping: it is being mapped: who does so may pin its memory right now
  * @preparing: somebody may be claiming it, to attach a first domain
@@ -69,7 +70,8 @@ struct area_ref {
 	unsigned long first;
 	unsigned long last;
 	unsigned int domains;
-	unsigned int pins;
+	const atomic_t *pins;
+	const atomic_t *under_way;
 	bool claimed;
 	bool mapping;
 	bool preparing;

@@ -169,6 +169,12 @@ static unsigned int pages_recorded_pins(struct iommufd_pages *pages)
 	return pins;
 }
 
+/* Under the lock, what is written down as a pin is under way no more */
+static unsigned int area_ref_pins(const struct area_ref *ref)
+{
+	return atomic_read(ref->pins) - atomic_read(ref->under_way);
+}
+
 /* Every page of what is mapped belongs to an extent, and counts as a claim */
 static void check_claims(struct invariant_check *check,
 			 struct iommufd_pages *pages,
@@ -181,7 +187,7 @@ static void check_claims(struct invariant_check *check,
 
 	for (i = 0; i != nr; i++) {
 		claims += refs[i].claimed;
-		of_areas += refs[i].pins;
+		of_areas += area_ref_pins(&refs[i]);
 	}
 	check_that(check, pins == of_areas, "range has %u pins, its areas %u",
 		   pins, of_areas);
@@ -213,7 +219,7 @@ static void check_claims(struct invariant_check *check,
 	for (i = 0; i != nr; i++) {
 		unsigned long covered = 0;
 
-		if (!refs[i].claimed && !refs[i].pins)
+		if (!refs[i].claimed && !area_ref_pins(&refs[i]))
 			continue;
 		for_each_extent(extent, pages) {
 			unsigned long first = max(refs[i].first,

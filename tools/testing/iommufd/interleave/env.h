@@ -49,7 +49,7 @@ extern struct dma_buf env_dmabuf;
 /* PFNs that lie one behind the other: two for userspace's pages unless set */
 extern unsigned int env_stride;
 /* What happens before a page is pinned, if anything: it may be long in coming */
-extern void (*env_pin)(void);
+extern int (*env_pin)(void);
 void env_memory_reset(void);
 void env_memory_check(void);
 bool env_is_pinned(unsigned long pfn);

@@ -11,7 +11,7 @@ struct task_struct env_tasks[ENV_TASKS];
 struct file env_file;
 struct dma_buf env_dmabuf;
 unsigned int env_stride;
-void (*env_pin)(void);
+int (*env_pin)(void);
 
 static struct mm_struct mms[ENV_TASKS];
 static struct user_struct users[ENV_TASKS];
@@ -125,8 +125,9 @@ static int pin_page(unsigned long pfn, struct pfn_store *store)
 	int rc;
 
 	shim_point("pin", NULL);
-	if (env_pin)
-		env_pin();
+	rc = env_pin ? env_pin() : 0;
+	if (rc)
+		return rc;
 	if (shim_fail("pin"))
 		return -EFAULT;
 	pins[pfn]++;

@@ -22,6 +22,8 @@ enum scene {
 	OTHER = 8,
 	/* What pin_held_back() pins does not come before the other calls end */
 	HELD_BACK = 16,
+	/* What pin_late() pins comes late; two more pages are mapped at 8 */
+	LATE_MEMORY = 32,
 };
 
 #define LATE_PINS 4
@@ -38,6 +40,8 @@ static unsigned int scene;
  * @marked: LATE: nothing is left to be unpinned, in the callback's eyes
  * @late: LATE: pins that are left
  * @moved: OTHER: it has pinned in the second IOAS, which nobody unmaps
+ * @pinning: it is being pinned, without @lock
+ * @unwanted: it is to be unpinned when that is done
  */
 static struct user {
 	struct mutex lock;	/* pinned, pages */
@@ -47,6 +51,7 @@ static struct user {
 	bool marked;
 	unsigned int late;
 	bool moved;
+	bool pinning, unwanted;
 } user;
 /* As VFIO's, for attach and detach */
 static struct mutex dev_lock;
@@ -70,6 +75,8 @@ static void user_unmap(void *data, unsigned long iova, unsigned long length)
 		return;
 	}
 	guard(mutex)(&user.lock);
+	if (user.pinning && iova < P(2))
+		user.unwanted = true;
 	IL_ASSERT(!user.moved, "a driver is asked for IOVAs of what it has left");
 	if (user.pinned && iova < P(2)) {
 		user.pinned = false;
@@ -176,10 +183,11 @@ static bool all_ended(void *arg)
 	return !to_end;
 }
 
-static void wait_for_memory(void)
+static int wait_for_memory(void)
 {
 	if (current == &env_tasks[2])
 		il_block(all_ended, NULL, "memory");
+	return 0;
 }
 
 static void pin_once(void)
@@ -263,6 +271,66 @@ static void late_unpin(void)
 	late_unpin_all();
 }
 
+/* Userspace lets it come, or is killed, and who waits for it with it */
+static struct completion late_memory;
+
+static int wait_for_late_memory(void)
+{
+	return wait_for_completion_killable(&late_memory) ? -EINTR : 0;
+}
+
+/* A driver that holds no lock while it waits for memory */
+static void pin_late(void)
+{
+	int rc;
+
+	scoped_guard(mutex, &user.lock)
+		user.pinning = true;
+	rc = iommufd_access_pin_pages(user.access, 0, P(2), user.pages,
+				      IOMMUFD_ACCESS_RW_WRITE);
+	il_log("pin_late = %d", rc);
+	shim_point("pinned", NULL);
+	scoped_guard(mutex, &user.lock) {
+		user.pinning = false;
+		user.pinned = !rc && !user.unwanted;
+		if (!rc && user.unwanted)
+			iommufd_access_unpin_pages(user.access, 0, P(2));
+	}
+	assert_pinned();
+}
+
+static void comes(void)
+{
+	complete_all(&late_memory);
+}
+
+/* Joining and leaving an IOAS takes all of its locks */
+static void attach_another(void)
+{
+	struct iommufd_ioas *target = iommufd_ioas_get(env_ctx(), ioas[0]);
+	struct iommufd_access *access;
+
+	access = iommufd_access_new_internal(env_ctx());
+	IL_ASSERT(!IS_ERR(access), "access");
+	IL_ASSERT(!iommufd_access_attach_ioas(access, target), "attach");
+	iommufd_access_destroy(access);
+	iommufd_ioas_put(target);
+}
+
+/* Memory comes once all that has nothing to do with it has ended */
+static void others_first(void)
+{
+	char c;
+
+	IL_ASSERT(!env_unmap(ioas[0], 8, 2), "UNMAP of others");
+	IL_ASSERT(!env_map(ioas[0], 8, 2, 30), "MAP");
+	attach_another();
+	/* Another process than the one whose memory it is */
+	shim_set_current(&env_tasks[1]);
+	IL_ASSERT(!iommufd_access_rw(user.access, P(8), &c, 1, 0), "rw");
+	comes();
+}
+
 /* What only the kernel itself can let go of, like a hardware queue's memory */
 static void internal(void)
 {
@@ -315,6 +383,11 @@ static void setup(const struct il_plan *plan)
 	if (scene & OTHER)
 		add_other();
 	to_end = 0;
+	if (scene & LATE_MEMORY) {
+		IL_ASSERT(!env_map(ioas[0], 8, 2, 30), "map");
+		init_completion(&late_memory);
+		env_pin = wait_for_late_memory;
+	}
 	if (scene & HELD_BACK) {
 		env_pin = wait_for_memory;
 		for (i = 1; i != IL_CALLS && plan->calls[i].fn; i++)
@@ -367,6 +440,26 @@ static const struct il_plan plans[] = {
 	{ { CALL(late_unpin), CALL(replace) }, SCENE(LATE), .kill = 2, LIMIT },
 	{ { CALL(late_unpin), CALL(detach), CALL(destroy_0) }, SCENE(LATE),
 	  .kill = 2, LIMIT },
+	{ { CALL(pin_late), CALL(others_first) }, SCENE(LATE_MEMORY), LIMIT,
+	  .finds = "pins-with-locks" },
+	{ { CALL(pin_late), CALL(unmap_surely), CALL(comes) },
+	  SCENE(LATE_MEMORY), LIMIT },
+	{ { CALL(pin_late), CALL(detach), CALL(comes) },
+	  SCENE(LATE_MEMORY), LIMIT, .finds = "pins-after-detach" },
+	{ { CALL(pin_late), CALL(replace), CALL(comes) },
+	  SCENE(LATE_MEMORY), LIMIT },
+	{ { CALL(pin_late), CALL(replace), CALL(comes) },
+	  SCENE(LATE_MEMORY), .kill = 2, LIMIT },
+	{ { CALL(pin_late), CALL(destroy_0), CALL(comes) },
+	  SCENE(LATE_MEMORY), LIMIT },
+	{ { CALL(pin_late), CALL(unmap_0) }, SCENE(LATE_MEMORY), .kill = 3,
+	  LIMIT },
+	{ { CALL(pin_late), CALL(replace) }, SCENE(LATE_MEMORY), .kill = 3,
+	  LIMIT },
+	{ { CALL(pin_late), CALL(detach) }, SCENE(LATE_MEMORY), .kill = 3,
+	  LIMIT },
+	{ { CALL(pin_late), CALL(unmap_0), CALL(comes) }, SCENE(LATE_MEMORY),
+	  .failures = 1, .preemptions = 1, LIMIT },
 	{ { CALL(pin), CALL(replace) }, .failures = 1, LIMIT },
 	{ { CALL(attach), CALL(destroy_0) }, SCENE(DETACHED), .failures = 1,
 	  LIMIT },

@@ -100,6 +100,12 @@ static u64 pin_errs(struct ref_space *s, unsigned long first,
 	u64 errs = 0;
 	unsigned int i;
 
+	/* All areas are looked at before anything is pinned */
+	for (i = 0; i != s->nr; i++)
+		if (ref_overlap(s->area[i].first, s->area[i].last, first, last) &&
+		    (!(s->area[i].prot & IOMMU_READ) ||
+		     (write && !(s->area[i].prot & IOMMU_WRITE))))
+			return REF_ERR(EPERM);
 	for (i = 0; i != s->nr && !errs; i++) {
 		struct ref_area *area = &s->area[i];
 		unsigned long from = max(first, area->first);
@@ -107,9 +113,6 @@ static u64 pin_errs(struct ref_space *s, unsigned long first,
 
 		if (from > to)
 			continue;
-		if (!(area->prot & IOMMU_READ) ||
-		    (write && !(area->prot & IOMMU_WRITE)))
-			errs |= REF_ERR(EPERM);
 		if (area->range->type == PAGES_DMABUF)
 			errs |= REF_ERR(EINVAL);
 		if (write && !area->range->writable)

@@ -54,6 +54,38 @@ static inline void init_waitqueue_head(wait_queue_head_t *wq)
 #define wait_event_killable_timeout(wq, cond, t) \
 	__shim_wait_event_timeout(wq, cond, true)
 
+#define TASK_KILLABLE 1
+
+/* For whoever looks with locks that sleep: from the begin, or the last wait, on */
+struct wait_queue_entry { wait_queue_head_t *wq; unsigned int seen; };
+
+#define DEFINE_WAIT_FUNC(name, function) \
+	struct wait_queue_entry name = { }
+
+static inline void add_wait_queue(wait_queue_head_t *wq,
+				  struct wait_queue_entry *wait)
+{
+	*wait = (struct wait_queue_entry){ wq, shim_wait_prepare(&wq->queue) };
+}
+
+static inline void remove_wait_queue(wait_queue_head_t *wq,
+				     struct wait_queue_entry *wait)
+{
+	wait->wq = NULL;
+}
+
+/* All that may wait here is killable */
+static inline long wait_woken(struct wait_queue_entry *wait, unsigned int mode,
+			      long timeout)
+{
+	if (shim_time_is_up())
+		return 0;
+	shim_might_sleep("wait_woken()");
+	shim_wait(&wait->wq->queue, wait->seen, mode == TASK_KILLABLE);
+	wait->seen = shim_wait_prepare(&wait->wq->queue);
+	return timeout;
+}
+
 /* Nobody is missed */
 #define wq_has_sleeper(wq)		true
 #define wake_up(wq)			shim_wake(&(wq)->queue)
