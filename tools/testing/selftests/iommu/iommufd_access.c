@@ -21,7 +21,7 @@
 #define HOLES (8UL << 20)
 
 /*
- * An access copies to memory that comes only when we say so.
+ * An access copies to memory that comes only when we say so, or pins it.
  * @held: that memory, mapped at HELD_IOVA; then NPAGES that are there, at IOVA
  */
 FIXTURE(held)
@@ -35,7 +35,13 @@ FIXTURE(held)
 
 FIXTURE_VARIANT(held)
 {
+	bool pin;
 	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(held, pinned)
+{
+	.pin = true,
 };
 
 FIXTURE_VARIANT_ADD(held, in_place)
@@ -94,13 +100,20 @@ FIXTURE_TEARDOWN(held)
 struct held_copy {
 	int fd, access, rc;
 	__u32 flags;
+	void *pin;
 };
 
 static void *copy_to_held(void *arg)
 {
 	struct held_copy *copy = arg;
 	int value = 0x1234;
+	__u32 pin;
 
+	if (copy->pin) {
+		copy->rc = access_pin(copy->fd, copy->access, HELD_IOVA,
+				      copy->pin, page, &pin);
+		return NULL;
+	}
 	copy->rc = access_rw(copy->fd, copy->access, HELD_IOVA, &value,
 			     sizeof(value), copy->flags);
 	return NULL;
@@ -110,8 +123,9 @@ TEST_F(held, others_go_on)
 {
 	struct held_copy copy = {
 		.fd = self->fd,
-		.access = self->copying,
+		.access = variant->pin ? self->pinning : self->copying,
 		.flags = variant->flags,
+		.pin = variant->pin ? self->held : NULL,
 	};
 	struct uffdio_zeropage zero = {
 		.range = { .start = to_u64(self->held), .len = page },
@@ -140,7 +154,8 @@ TEST_F(held, others_go_on)
 	ASSERT_EQ(0, ioctl(self->uffd, UFFDIO_ZEROPAGE, &zero));
 	ASSERT_EQ(0, pthread_join(self->thread, NULL));
 	EXPECT_EQ(0, copy.rc);
-	EXPECT_EQ(0x1234, *(int *)self->held);
+	if (!variant->pin)
+		EXPECT_EQ(0x1234, *(int *)self->held);
 	CALL(ioas_unmap(self->fd, self->ioas, HELD_IOVA, page));
 
 	CALL(mock_attach(self->fd, self->ioas, &dev));
@@ -153,8 +168,9 @@ TEST_F(held, does_not_move)
 {
 	struct held_copy copy = {
 		.fd = self->fd,
-		.access = self->copying,
+		.access = variant->pin ? self->pinning : self->copying,
 		.flags = variant->flags,
+		.pin = variant->pin ? self->held : NULL,
 	};
 	struct uffdio_zeropage zero = {
 		.range = { .start = to_u64(self->held), .len = page },
@@ -166,14 +182,14 @@ TEST_F(held, does_not_move)
 	CALL(ioas_alloc(self->fd, &other));
 	ASSERT_EQ(0, pthread_create(&self->thread, NULL, copy_to_held, &copy));
 	ASSERT_EQ(1, poll(&event, 1, -1));
-	EXPECT_EQ(-EBUSY, access_move(self->fd, self->copying, other));
-	CALL(access_rw(self->fd, self->copying, IOVA, &value, sizeof(value), 0));
+	EXPECT_EQ(-EBUSY, access_move(self->fd, copy.access, other));
+	CALL(access_rw(self->fd, copy.access, IOVA, &value, sizeof(value), 0));
 
 	ASSERT_EQ(0, ioctl(self->uffd, UFFDIO_ZEROPAGE, &zero));
 	ASSERT_EQ(0, pthread_join(self->thread, NULL));
 	EXPECT_EQ(0, copy.rc);
-	CALL(access_move(self->fd, self->copying, other));
-	EXPECT_EQ(-ENOENT, access_rw(self->fd, self->copying, IOVA, &value,
+	CALL(access_move(self->fd, copy.access, other));
+	EXPECT_EQ(-ENOENT, access_rw(self->fd, copy.access, IOVA, &value,
 				     sizeof(value), 0));
 	CALL(ioas_unmap(self->fd, self->ioas, HELD_IOVA, page));
 }
