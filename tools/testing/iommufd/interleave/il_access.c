@@ -445,7 +445,7 @@ static const struct il_plan plans[] = {
 	{ { CALL(pin_late), CALL(unmap_surely), CALL(comes) },
 	  SCENE(LATE_MEMORY), LIMIT },
 	{ { CALL(pin_late), CALL(detach), CALL(comes) },
-	  SCENE(LATE_MEMORY), LIMIT, .finds = "pins-after-detach" },
+	  SCENE(LATE_MEMORY), LIMIT },
 	{ { CALL(pin_late), CALL(replace), CALL(comes) },
 	  SCENE(LATE_MEMORY), LIMIT },
 	{ { CALL(pin_late), CALL(replace), CALL(comes) },
