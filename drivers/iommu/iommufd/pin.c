@@ -35,7 +35,7 @@
 
 /* Pages given back before others want the CPU */
 #define PIN_RELEASE_PAGES						\
-	iommufd_threshold(pin_release_pages, SZ_64M >> PAGE_SHIFT)
+	iommufd_threshold(pin_release_pages, (unsigned long)SZ_64M >> PAGE_SHIFT)
 
 /**
  * struct pin_batch - room for pointers to pages, or folios
@@ -263,7 +263,7 @@ struct pin_huge {
 };
 
 /* Where there are none, looking for them must not become a cost */
-#define PIN_HUGE_MAX_PAUSE	iommufd_threshold(pin_huge_max_pause, 63)
+#define PIN_HUGE_MAX_PAUSE	iommufd_threshold(pin_huge_max_pause, 63U)
 
 static long pin_huge_batch(struct pin_huge *huge, struct mm_struct *mm,
 			   unsigned long uaddr, unsigned long npages,

@@ -360,8 +360,9 @@ ATTACK(areas, 0, 20000);
 ATTACK(copies, 0, 50000);
 ATTACK(page_tables, ENOSPC, 1000);
 ATTACK(ranges, 0, 10);
-ATTACK(hwpts, 0, 1000);
-ATTACK(nested, 0, 5000);
+/* Each is charged two pages, and some are there from the start */
+ATTACK(hwpts, ENOMEM, MEMLOCK_PAGES / 4);
+ATTACK(nested, ENOMEM, MEMLOCK_PAGES / 4);
 ATTACK(viommus, 0, 1000);
 ATTACK(fault_queues, EMFILE, 900);
 ATTACK(event_queues, EMFILE, 900);
