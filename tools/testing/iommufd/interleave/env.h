@@ -73,6 +73,7 @@ extern struct device env_devices[ENV_DEVICES];
  * @pasids: PASIDs that each device has
  * @sw_msi: devices have a window for MSI doorbells
  * @settles_late: the first attach decides on a domain's format
+ * @frees_table: as with generic_pt, a domain's table goes with it, whatever it maps
  * @keeps_queue: a device stays in the queue of page requests, as with AMD's
  * @mmio: vIOMMUs have MMIO for userspace
  * @in_use: PFN + 1 that a hardware queue works on
@@ -82,6 +83,7 @@ extern struct env_iommu {
 	unsigned int pasids;
 	bool sw_msi;
 	bool settles_late;
+	bool frees_table;
 	bool keeps_queue;
 	bool mmio;
 	unsigned long in_use[2];

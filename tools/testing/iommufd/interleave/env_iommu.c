@@ -319,6 +319,7 @@ struct iommu_domain *env_domain_new(void)
 		.dirty_ops = &env_dirty_ops,
 		.owner = &env_ops,
 		.pgsize_bitmap = PAGE_SIZE,
+		.is_iommupt = env_iommu.frees_table,
 		.geometry = {
 			.aperture_end = env_iommu.settles_late ?
 				0 : P(ENV_IOVAS) - 1,
@@ -353,7 +354,8 @@ void env_domain_free(struct iommu_domain *domain)
 	IL_ASSERT(dom->live, "a domain is freed twice");
 	IL_ASSERT(!dom->users, "a domain is freed that is attached");
 	for (i = 0; i != ENV_IOVAS; i++)
-		IL_ASSERT(!dom->pte[i], "a domain is freed that maps %u", i);
+		IL_ASSERT(!dom->pte[i] || domain->is_iommupt,
+			  "a domain is freed that maps %u", i);
 	dom->live = false;
 }
 

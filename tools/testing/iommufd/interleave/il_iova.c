@@ -27,6 +27,8 @@ enum scene {
 	HELD_BACK = 128,
 	/* The access asks for no alignment: areas need not end where pages do */
 	BYTES = 256,
+	/* A domain's table goes with it */
+	FREES_TABLE = 512,
 };
 
 #define SPACES	2
@@ -231,6 +233,14 @@ static void attach(void)
 static void attach_and_stay(void)
 {
 	add_domain(0, 1);
+}
+
+static void attach_and_free(void)
+{
+	if (add_domain(0, 1))
+		return;
+	space_of[1] = -1;
+	iopgt_free_domain(iopt[0], &member[1]);
 }
 
 /* Memory that is gone has been unmapped before */
@@ -556,6 +566,7 @@ static void setup(const struct il_plan *plan)
 	env_reset();
 	scene = plan->scene;
 	env_stride = scene & CONTIGUOUS ? 1 : 2;
+	env_iommu.frees_table = scene & FREES_TABLE;
 	to_end = 0;
 	late_access_added = false;
 	if (scene & HELD_BACK) {
@@ -696,6 +707,11 @@ static const struct il_plan plans[] = {
 	  SCENE(NO_DOMAIN), .finds = "gone-is-a-failure" },
 	{ { CALL(attach_surely), CALL(unmap_and_munmap), CALL(attach_and_stay) },
 	  SCENE(NO_DOMAIN), .limit = 400000 },
+	{ { CALL(attach_and_free), CALL(unmap_and_munmap) },
+	  SCENE(FREES_TABLE | NO_DOMAIN), .finds = "unpin-before-free" },
+	{ { CALL(attach_and_free), CALL(copy_unmap), CALL(unmap_0) },
+	  SCENE(FREES_TABLE | NO_DOMAIN), .limit = 400000 },
+	{ { CALL(attach_and_free), CALL(revoke) }, SCENE(DMABUF) },
 	{ { CALL(attach), CALL(cut_within_page) },
 	  SCENE(HOLE | BYTES), .finds = "claim-cut-within-page" },
 	{ { CALL(cut), CALL(unmap_0) }, SCENE(SPLIT) },
