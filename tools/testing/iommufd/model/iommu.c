@@ -252,6 +252,13 @@ static size_t unmap_arm(struct model_domain *d, unsigned long iova, size_t size)
 	return done;
 }
 
+/* Nobody else can map there; so it is where no space is known, too */
+static bool is_taken(struct model_domain *d, unsigned long iova)
+{
+	return d->space < 0 ||
+	       iopgt_is_taken(&ref_spaces[d->space].iopt, iova, iova);
+}
+
 size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
 			size_t size, struct iommu_iotlb_gather *gather)
 {
@@ -269,10 +276,7 @@ size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
 			return 0;
 	}
 	/* Until it is out of the IOTLB, too, nobody else may have it */
-	MODEL_CHECK(d->space < 0 ||
-			    (iopgt_is_taken(&ref_spaces[d->space].iopt, iova, iova) &&
-			     iopgt_is_taken(&ref_spaces[d->space].iopt,
-					    iova + (size - 1), iova + (size - 1))),
+	MODEL_CHECK(is_taken(d, iova) && is_taken(d, iova + (size - 1)),
 		    "0x%lx is reachable, and can be mapped again", iova);
 	done = d->kind == MODEL_ARM ? unmap_arm(d, iova, size) :
 				      unmap_generic(d, iova, size);
