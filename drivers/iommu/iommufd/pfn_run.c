@@ -35,14 +35,14 @@ struct pfn_chunk {
 };
 
 /* Chunks fill slab objects of 64 bytes, then twice that, up to a page */
-#define PFN_CHUNK_MIN_BYTES	iommufd_threshold(pfn_chunk_min_bytes, 64)
+#define PFN_CHUNK_MIN_BYTES	iommufd_threshold(pfn_chunk_min_bytes, 64U)
 #define PFN_CHUNK_MAX_BYTES	iommufd_threshold(pfn_chunk_max_bytes, PAGE_SIZE)
 
 /* Finding a page in a chunk takes a walk of less than so many runs */
-#define PFN_MARK_RUNS		iommufd_threshold(pfn_mark_runs, 64)
+#define PFN_MARK_RUNS		iommufd_threshold(pfn_mark_runs, 64U)
 
 /* Fewer runs than this are not worth being rewritten */
-#define PFN_MIN_SINGLE		iommufd_threshold(pfn_min_single, 32)
+#define PFN_MIN_SINGLE		iommufd_threshold(pfn_min_single, 32U)
 
 /* How many marks lie between so many runs */
 static unsigned int pfn_marks(unsigned int nr)
